@@ -1,0 +1,63 @@
+//! Requests from the runtimes to the host.
+
+use core::sync::atomic::{AtomicU32, AtomicU64};
+
+/// How many requests may be under way at once.
+pub const REQUESTS: usize = 256;
+
+/// The head of the channel.
+#[repr(C, align(64))]
+pub struct Control {
+    /// [`crate::MAGIC`].
+    pub magic: AtomicU64,
+    /// [`crate::VERSION`].
+    pub version: AtomicU32,
+    /// The host's process id in its own namespace.
+    pub host_pid: AtomicU32,
+    /// Next slot never handed out; whoever wants a slot takes one by `fetch_add`.
+    pub next_slot: AtomicU32,
+    /// Futex word: rises by one with each posted request; the host sleeps on it.
+    pub doorbell: AtomicU32,
+    /// Requests.
+    pub requests: [Request; REQUESTS],
+}
+
+/// One request; its `state` word says who owns the other fields.
+#[repr(C, align(64))]
+pub struct Request {
+    /// Futex word, one of [`state`].
+    pub state: AtomicU32,
+    /// One of [`kind`].
+    pub kind: AtomicU32,
+    /// Requesting process.
+    pub pid: AtomicU32,
+    /// Requesting thread.
+    pub tid: AtomicU32,
+    /// The requester's slot.
+    pub slot: AtomicU32,
+}
+
+/// Values of [`Request::state`]. `FREE → CLAIMED → POSTED` is done by the runtime, `→ TAKEN → READY |
+/// REFUSED` by the host; after a failed exec the runtime sets `CANCELLED` and waits for `FREE`.
+pub mod state {
+    /// Nobody's.
+    pub const FREE: u32 = 0;
+    /// A runtime is filling it in.
+    pub const CLAIMED: u32 = 1;
+    /// The host's turn.
+    pub const POSTED: u32 = 2;
+    /// A host thread works on it.
+    pub const TAKEN: u32 = 3;
+    /// The host is attached: go on with the exec.
+    pub const READY: u32 = 4;
+    /// The host could not attach (already traced, no permission): go on natively. The runtime sets `FREE`.
+    pub const REFUSED: u32 = 5;
+    /// The exec failed: detach, then set `FREE`.
+    pub const CANCELLED: u32 = 6;
+}
+
+/// Values of [`Request::kind`].
+pub mod kind {
+    /// The thread is about to call execve.
+    pub const EXEC: u32 = 1;
+}

@@ -1,0 +1,2 @@
+//! Project chores: `cargo xtask ci|bench|fuzz|bless|no-std`.
+fn main() {}

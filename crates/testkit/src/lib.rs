@@ -1,7 +1,8 @@
 //! Listings, instruction generators and oracles for midstride's tests and fuzz targets.
 //!
 //! **You give** code bytes, or a source of randomness. **You get** a [`Listing`] fit for a snapshot: offset,
-//! bytes and disassembly, never one without the others.
+//! bytes and disassembly, never one without the others; and code to try things on: [`instruction`] knows every
+//! form of 64-bit mode, [`block_bytes`] strings them together with branches and with bytes that are none.
 //!
 //! **It does not protect from** mistakes shared with the decoder: everything here reads instructions with
 //! iced-x86, as the relocator does. The writer's tests bring a second decoder of their own.
@@ -19,6 +20,12 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod forms;
+mod insn;
 mod listing;
+mod random;
 
+pub use arbitrary;
+pub use insn::{block_bytes, instruction, instruction_like};
 pub use listing::{BASE, Listing, listing};
+pub use random::Random;

@@ -1,0 +1,197 @@
+//! The writer: a fixed buffer, a position, the first error.
+
+use midstride_addr::{CachePc, CodeOffset};
+
+use crate::encode::{Form, InsnBits, Operands, Site, encode};
+use crate::error::EmitError;
+use crate::label::{LABELS, Slot};
+use crate::reg::Width;
+
+/// Bytes stored at once; an instruction has at most 15.
+const WINDOW: usize = 16;
+
+/// Writes instructions one behind the other into a buffer, for execution at a known address.
+///
+/// Methods are called `<mnemonic>_<form>`: one letter an operand, destination first, `r` for a
+/// general-purpose register, `x` for a vector register, `m` for memory, `i` for an immediate. Where
+/// the operand width varies it is the first argument.
+///
+/// Nothing is checked at the call: the first error makes the writer ignore everything that follows
+/// and comes out of [`finish`](Self::finish).
+pub struct Writer<'b> {
+    pub(crate) buf: &'b mut [u8],
+    pub(crate) len: usize,
+    /// How far `len` may go: the capacity, or `len` itself after an error.
+    limit: usize,
+    origin: CachePc,
+    error: Option<EmitError>,
+    pub(crate) labels: [Slot; LABELS],
+    pub(crate) labels_used: u8,
+}
+
+/// Finished code, still in the buffer it was written to.
+#[derive(Clone, Copy, Debug)]
+pub struct Code<'b> {
+    bytes: &'b [u8],
+    origin: CachePc,
+}
+
+impl<'b> Code<'b> {
+    /// The machine code.
+    #[must_use]
+    pub fn bytes(&self) -> &'b [u8] {
+        self.bytes
+    }
+
+    /// Where it must be copied to be executed.
+    #[must_use]
+    pub fn origin(&self) -> CachePc {
+        self.origin
+    }
+}
+
+impl<'b> Writer<'b> {
+    /// A writer at the start of `buf`, for code that will run at `origin`.
+    ///
+    /// Up to 16 bytes behind the end of the code are overwritten, never more than `buf`. Of a buffer
+    /// beyond 4 GiB the first 4 GiB are used.
+    #[must_use]
+    pub fn new(buf: &'b mut [u8], origin: CachePc) -> Self {
+        let limit = buf.len().min(u32::MAX as usize - 1);
+        Self { buf, len: 0, limit, origin, error: None, labels: [Slot::FREE; LABELS], labels_used: 0 }
+    }
+
+    /// The finished code.
+    ///
+    /// # Errors
+    /// The first error met while writing, or [`EmitError::Unbound`] when a label that is used has no
+    /// place.
+    pub fn finish(mut self) -> Result<Code<'b>, EmitError> {
+        self.check_labels();
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok(Code { bytes: &self.buf[..self.len], origin: self.origin }),
+        }
+    }
+
+    /// Bytes written so far, which is where the next instruction starts.
+    #[must_use]
+    pub fn offset(&self) -> CodeOffset {
+        CodeOffset::new(self.len as u32)
+    }
+
+    /// The address at which the next instruction will run.
+    #[must_use]
+    pub fn pc(&self) -> CachePc {
+        self.origin.add(self.len as u64)
+    }
+
+    /// The address at which the first instruction will run.
+    #[must_use]
+    pub fn origin(&self) -> CachePc {
+        self.origin
+    }
+
+    /// Bytes left in the buffer; 0 after an error.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.limit - self.len
+    }
+
+    /// The first error so far.
+    #[must_use]
+    pub fn error(&self) -> Option<EmitError> {
+        self.error
+    }
+
+    /// What was written so far, displacements to unbound labels not yet filled in.
+    #[must_use]
+    pub fn written(&self) -> &[u8] {
+        &self.buf[..self.len]
+    }
+
+    /// Goes back to `to`, forgetting what was written behind it: instructions, the labels bound there
+    /// (at `to` itself they stay) and their uses. An error stays.
+    ///
+    /// Fails with [`EmitError::CutBeyondEnd`] when `to` lies ahead, and with
+    /// [`EmitError::LabelCutOff`] when an instruction before `to` jumps to a label behind it.
+    pub fn truncate(&mut self, to: CodeOffset) {
+        if self.error.is_some() {
+            return;
+        }
+        if to > self.offset() {
+            return self.fail(EmitError::CutBeyondEnd { cut: to, end: self.offset() });
+        }
+        self.cut_labels(to.get());
+        self.len = to.get() as usize;
+        // A label that was cut off has set the limit to the longer code.
+        if self.error.is_some() {
+            self.limit = self.len;
+        }
+    }
+
+    /// Copies bytes into the code.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        let end = self.len.saturating_add(bytes.len());
+        if end > self.limit {
+            return self.fail_full();
+        }
+        self.buf[self.len..end].copy_from_slice(bytes);
+        self.len = end;
+    }
+
+    /// Writes one byte of data.
+    pub fn u8(&mut self, value: u8) {
+        self.put(InsnBits::EMPTY.byte(value));
+    }
+
+    /// Writes four bytes of data, the lowest first.
+    pub fn u32(&mut self, value: u32) {
+        self.put(InsnBits::EMPTY.append(value.into(), 4));
+    }
+
+    /// Writes eight bytes of data, the lowest first.
+    pub fn u64(&mut self, value: u64) {
+        self.put(InsnBits::EMPTY.append(value, 8));
+    }
+
+    /// Encodes and writes one instruction.
+    #[inline(always)]
+    pub(crate) fn emit(&mut self, form: Form, width: Width, operands: Operands) {
+        let site = Site { at: self.offset(), pc: self.pc().get() };
+        match encode(form, width, operands, site) {
+            Ok(insn) => self.put(insn),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Writes the bytes of one instruction: one store of a whole window where there is room for it.
+    #[inline(always)]
+    pub(crate) fn put(&mut self, insn: InsnBits) {
+        let bytes = insn.bits.to_le_bytes();
+        match self.buf[..self.limit].get_mut(self.len..self.len + WINDOW) {
+            Some(window) => {
+                window.copy_from_slice(&bytes);
+                self.len += insn.len as usize;
+            }
+            None => self.put_at_the_end(bytes, insn.len as usize),
+        }
+    }
+
+    #[cold]
+    fn put_at_the_end(&mut self, bytes: [u8; WINDOW], len: usize) {
+        self.bytes(&bytes[..len]);
+    }
+
+    /// Keeps the first error and leaves no room for anything more.
+    #[cold]
+    pub(crate) fn fail(&mut self, error: EmitError) {
+        self.error.get_or_insert(error);
+        self.limit = self.len;
+    }
+
+    #[cold]
+    fn fail_full(&mut self) {
+        self.fail(EmitError::Full { capacity: self.buf.len() });
+    }
+}

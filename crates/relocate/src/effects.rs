@@ -1,0 +1,185 @@
+//! What an instruction does to registers, flags and memory.
+
+use iced_x86::{InstructionInfoFactory, OpAccess, Register};
+
+use crate::flags;
+use crate::flow::Flow;
+use crate::gpr;
+use crate::insn::Insn;
+use crate::sets::{FlagSet, GprSet};
+
+/// What an instruction may do to registers, flags and memory; where in doubt, it does more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Effects {
+    /// Registers whose value the instruction uses, in part or under conditions included.
+    pub gpr_read: GprSet,
+    /// Registers that certainly hold a new value in all 64 bits behind it. 32-bit writes count, for they
+    /// clear the upper half; 8- and 16-bit writes and conditional ones do not.
+    pub gpr_written: GprSet,
+    /// Registers that are read or may be written, in any way.
+    pub gpr_touched: GprSet,
+    /// Flags whose value decides anything.
+    pub flags_read: FlagSet,
+    /// Flags that may hold another value behind it, undefined ones included.
+    pub flags_written: FlagSet,
+    /// Flags the manual leaves undefined. Processors differ: some keep the old value.
+    pub flags_undefined: FlagSet,
+    /// Flags that certainly hold a new value which does not come from the old one: what kills liveness.
+    pub flags_overwritten: FlagSet,
+    /// Whether memory is accessed, the stack included.
+    pub memory: MemoryUse,
+}
+
+impl Effects {
+    /// Reads and may change everything: what is said of instructions that hand the state to somebody else.
+    pub const EVERYTHING: Self = Self {
+        gpr_read: GprSet::ALL,
+        gpr_written: GprSet::EMPTY,
+        gpr_touched: GprSet::ALL,
+        flags_read: FlagSet::ALL,
+        flags_written: FlagSet::ALL,
+        flags_undefined: FlagSet::EMPTY,
+        flags_overwritten: FlagSet::EMPTY,
+        memory: MemoryUse::ReadWrite,
+    };
+
+    /// Does nothing that is told here.
+    pub const NOTHING: Self = Self {
+        gpr_read: GprSet::EMPTY,
+        gpr_written: GprSet::EMPTY,
+        gpr_touched: GprSet::EMPTY,
+        flags_read: FlagSet::EMPTY,
+        flags_written: FlagSet::EMPTY,
+        flags_undefined: FlagSet::EMPTY,
+        flags_overwritten: FlagSet::EMPTY,
+        memory: MemoryUse::None,
+    };
+}
+
+/// How memory is accessed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum MemoryUse {
+    /// Not at all.
+    #[default]
+    None,
+    /// Only read.
+    Read,
+    /// Only written.
+    Write,
+    /// Both, or it is not known.
+    ReadWrite,
+}
+
+impl MemoryUse {
+    /// Whether memory may be read.
+    #[must_use]
+    pub const fn reads(self) -> bool {
+        matches!(self, Self::Read | Self::ReadWrite)
+    }
+
+    /// Whether memory may be written.
+    #[must_use]
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Write | Self::ReadWrite)
+    }
+}
+
+/// Computes [`Effects`]. Owns iced's working storage, so that asking does not allocate.
+#[derive(Debug)]
+pub struct Scanner {
+    factory: InstructionInfoFactory,
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scanner {
+    /// A scanner; the only place that allocates.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { factory: InstructionInfoFactory::new() }
+    }
+
+    /// What `insn` does.
+    #[must_use]
+    pub fn effects(&mut self, insn: &Insn) -> Effects {
+        let iced = insn.iced();
+        if hands_over(insn.flow()) || iced.is_save_restore_instruction() {
+            return Effects::EVERYTHING;
+        }
+        let mut effects = flags::effects(iced);
+        let info = self.factory.info(iced);
+        for used in info.used_registers() {
+            effects.add_register(used.register(), used.access());
+        }
+        for used in info.used_memory() {
+            effects.add_memory(used.access());
+        }
+        effects
+    }
+}
+
+impl Effects {
+    fn add_register(&mut self, register: Register, access: OpAccess) {
+        let gpr = gpr::set_of(register);
+        let (reads, writes) = direction(access);
+        if reads {
+            self.gpr_read |= gpr;
+        }
+        if writes == Writes::Always && gpr::is_whole(register) {
+            self.gpr_written |= gpr;
+        }
+        if access != OpAccess::None && access != OpAccess::NoMemAccess {
+            self.gpr_touched |= gpr;
+        }
+    }
+
+    fn add_memory(&mut self, access: OpAccess) {
+        let (reads, writes) = direction(access);
+        let reads = reads || self.memory.reads();
+        let writes = writes != Writes::Never || self.memory.writes();
+        self.memory = match (reads, writes) {
+            (false, false) => MemoryUse::None,
+            (true, false) => MemoryUse::Read,
+            (false, true) => MemoryUse::Write,
+            (true, true) => MemoryUse::ReadWrite,
+        };
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writes {
+    Never,
+    Maybe,
+    Always,
+}
+
+/// Whether an access reads, and whether it writes.
+fn direction(access: OpAccess) -> (bool, Writes) {
+    match access {
+        OpAccess::None | OpAccess::NoMemAccess => (false, Writes::Never),
+        OpAccess::Read | OpAccess::CondRead => (true, Writes::Never),
+        OpAccess::Write => (false, Writes::Always),
+        OpAccess::CondWrite => (false, Writes::Maybe),
+        OpAccess::ReadWrite => (true, Writes::Always),
+        OpAccess::ReadCondWrite => (true, Writes::Maybe),
+    }
+}
+
+/// Whether the kernel, a handler or another mode gets to see the whole state.
+fn hands_over(flow: Flow) -> bool {
+    !matches!(
+        flow,
+        Flow::Next
+            | Flow::Jump { .. }
+            | Flow::Branch { .. }
+            | Flow::Counted { .. }
+            | Flow::Call { .. }
+            | Flow::JumpIndirect
+            | Flow::CallIndirect
+            | Flow::Return { .. }
+    )
+}

@@ -1,0 +1,72 @@
+//! The host's end of the memory shared with all traced processes (layout: `midstride-tracer-abi`).
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::Ordering;
+
+use midstride_tracer_abi as abi;
+
+use crate::sys::{ControlMap, create_memfd};
+
+/// The memfd and its mapped control block. Slots are read with `pread`: numbers in them are untrusted, and
+/// a copy cannot change under the reader.
+pub(crate) struct Channel {
+    file: File,
+    /// Mapped until the process ends: signal handlers ring its doorbell.
+    control: &'static ControlMap,
+    slots: u32,
+}
+
+impl Channel {
+    /// Makes a channel with room for [`abi::SLOTS`] slots, or as many as the file size limit allows.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(crate) fn create() -> io::Result<Self> {
+        let file = create_memfd(c"midtrace")?;
+        let slots = abi::SLOTS;
+        file.set_len(abi::slot_offset(slots))?;
+        let control: &'static ControlMap = Box::leak(Box::new(ControlMap::new(&file)?));
+        let head = control.get();
+        head.magic.store(abi::MAGIC, Ordering::Relaxed);
+        head.version.store(abi::VERSION, Ordering::Relaxed);
+        head.host_pid.store(std::process::id(), Ordering::Release);
+        Ok(Self { file, control, slots })
+    }
+
+    /// The control block. Other processes change it at any time.
+    pub(crate) fn control(&self) -> &'static abi::Control {
+        self.control.get()
+    }
+
+    /// The mapping of the control block.
+    pub(crate) fn control_map(&self) -> &'static ControlMap {
+        self.control
+    }
+
+    /// A path under which other processes of the same user can open the channel.
+    pub(crate) fn path(&self) -> String {
+        format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd())
+    }
+
+    /// Takes the next slot; none when all are taken.
+    pub(crate) fn take_slot(&self) -> Option<u32> {
+        let slot = self.control().next_slot.fetch_add(1, Ordering::Relaxed);
+        (slot < self.slots).then_some(slot)
+    }
+
+    /// How many slots were handed out.
+    pub(crate) fn slots_used(&self) -> u32 {
+        self.control().next_slot.load(Ordering::Acquire).min(self.slots)
+    }
+
+    /// Reads `bytes` at `offset`.
+    ///
+    /// # Errors
+    /// The kernel's; `UnexpectedEof` behind the end.
+    pub(crate) fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file.read_exact_at(bytes, offset)
+    }
+}

@@ -1,0 +1,9 @@
+//! The running side: one thread that starts the program, injects the runtime at each exec, passes signals
+//! on, and waits for the end.
+
+mod attached;
+mod outcome;
+mod session;
+
+pub use outcome::{Ending, Note, Outcome};
+pub use session::{Session, SessionError};

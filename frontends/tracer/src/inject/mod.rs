@@ -1,0 +1,215 @@
+//! Putting the runtime into a process that has just called exec.
+//!
+//! ```text
+//! exec stop ─► end of execve ─► openat, mmap ×2, mprotect…, close in the target ─► write image ─► detach
+//! ```
+//!
+//! The target makes the system calls itself, at the `syscall` instruction of its vdso, so none of its pages
+//! is changed. Its signals are blocked meanwhile and it is stepped from one system-call stop to the next:
+//! a single step would raise SIGTRAP and reset the program's disposition of it.
+
+mod auxv;
+mod image;
+mod place;
+mod remote;
+
+use std::io;
+
+use midstride_tracer_abi::{Bootstrap, CONTROL_BYTES, MAGIC, VERSION};
+
+pub(crate) use image::Image;
+pub use image::ImageError;
+
+use self::auxv::Auxv;
+use self::place::{Maps, PREFERRED};
+use self::remote::{Remote, RemoteError};
+use crate::sys::{self, Pid, Regs};
+
+/// Bytes of the bootstrap block with the runtime's first stack behind it. It lies below the image, so that
+/// a stack that grows too far ends in unmapped memory.
+pub(crate) const BOOT_BYTES: u64 = 4096 + (64 << 10);
+
+/// `cs` of a 64-bit user thread.
+const USER_CS_64: u64 = 0x33;
+/// Bytes of a program header in a 64-bit ELF file.
+const PROGRAM_HEADER_64: u64 = 56;
+
+/// Why a program was not injected; it then runs natively.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InjectError {
+    /// It is a 32-bit (or x32) program.
+    #[error("it is a 32-bit program")]
+    NotLp64,
+    /// It has no vdso to make system calls from.
+    #[error("it has no vdso with a system call instruction")]
+    NoVdso,
+    /// A system call made in it failed.
+    #[error("{call} in it failed: {error}")]
+    Call {
+        /// The system call.
+        call: &'static str,
+        /// Its error.
+        error: io::Error,
+    },
+    /// No room for the runtime in its address space.
+    #[error("no {bytes:#x} free bytes in its address space")]
+    NoRoom {
+        /// Bytes wanted.
+        bytes: u64,
+    },
+    /// It ended meanwhile.
+    #[error("it was killed")]
+    Gone,
+    /// The kernel refused a request about it.
+    #[error("the kernel refused: {0}")]
+    Kernel(#[from] io::Error),
+}
+
+impl From<RemoteError> for InjectError {
+    fn from(error: RemoteError) -> Self {
+        match error {
+            RemoteError::Call { call, error } => Self::Call { call, error },
+            RemoteError::Gone => Self::Gone,
+            RemoteError::Kernel(error) => Self::Kernel(error),
+        }
+    }
+}
+
+/// What differs from one injection to the next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) mode: u32,
+    pub(crate) slot: u32,
+    pub(crate) parent_slot: u32,
+    pub(crate) cache_bytes: u64,
+    pub(crate) verbosity: u32,
+    pub(crate) torture: u32,
+    pub(crate) follow_children: u32,
+}
+
+/// Where everything lies in the target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Layout {
+    boot: u64,
+    image: u64,
+    end: u64,
+}
+
+impl Layout {
+    fn at(start: u64, image: &Image) -> Self {
+        let image_start = start + BOOT_BYTES;
+        Self { boot: start, image: image_start, end: image_start + image.span() }
+    }
+
+    fn bytes(image: &Image) -> u64 {
+        BOOT_BYTES + image.span()
+    }
+}
+
+/// Injects `image` into `pid`, which is attached and stopped at its exec event, and leaves it stopped where
+/// it will start with the runtime when it is detached. When it fails, and the process still exists, it is
+/// stopped where it will start natively.
+///
+/// # Errors
+/// See [`InjectError`].
+pub(crate) fn inject(
+    pid: Pid,
+    image: &mut Image,
+    channel: &str,
+    settings: &Settings,
+) -> Result<(), InjectError> {
+    remote::finish_exec(pid)?;
+    let regs = sys::regs(pid)?;
+    let auxv = Auxv::read(pid)?;
+    if regs.cs != USER_CS_64 || auxv.program_header_bytes != PROGRAM_HEADER_64 {
+        return Err(InjectError::NotLp64);
+    }
+    let syscall_at = auxv.vdso_syscall(pid).ok_or(InjectError::NoVdso)?;
+    let mut remote = Remote::new(pid, regs, syscall_at)?;
+    let entry = place_runtime(&mut remote, image, channel, settings, &regs);
+    match entry {
+        Ok(start) => remote.leave(&start)?,
+        Err(error) => {
+            remote.leave(&regs)?;
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+fn place_runtime(
+    remote: &mut Remote,
+    image: &mut Image,
+    channel: &str,
+    settings: &Settings,
+    regs: &Regs,
+) -> Result<Regs, InjectError> {
+    let layout = map_image(remote, image)?;
+    let mapped = map_control(remote, channel, layout).and_then(|control| {
+        remote.write(layout.image, image.relocated(layout.image))?;
+        for part in image.protections() {
+            remote.mprotect(layout.image + part.start, part.len, part.protection)?;
+        }
+        Ok(control)
+    });
+    match mapped {
+        Ok(control) => {
+            let bootstrap = bootstrap(layout, control, settings, regs);
+            sys::write_bootstrap(remote.pid(), layout.boot, &bootstrap)?;
+            Ok(start_regs(regs, layout, image.entry()))
+        }
+        Err(error) => {
+            remote.munmap(layout.boot, layout.end - layout.boot)?;
+            Err(error.into())
+        }
+    }
+}
+
+fn map_image(remote: &mut Remote, image: &Image) -> Result<Layout, InjectError> {
+    let bytes = Layout::bytes(image);
+    if remote.map_anonymous(PREFERRED, bytes).is_ok() {
+        return Ok(Layout::at(PREFERRED, image));
+    }
+    let maps = Maps::read(remote.pid())?;
+    let start = maps.find_room(bytes).ok_or(InjectError::NoRoom { bytes })?;
+    remote.map_anonymous(start, bytes)?;
+    Ok(Layout::at(start, image))
+}
+
+fn map_control(remote: &mut Remote, channel: &str, layout: Layout) -> Result<u64, RemoteError> {
+    let path = [channel.as_bytes(), b"\0"].concat();
+    remote.write(layout.boot, &path)?;
+    let fd = remote.open(layout.boot)?;
+    let control = remote.map_shared(fd, CONTROL_BYTES);
+    remote.close(fd)?;
+    control
+}
+
+fn bootstrap(layout: Layout, control: u64, settings: &Settings, regs: &Regs) -> Bootstrap {
+    Bootstrap {
+        magic: MAGIC,
+        version: VERSION,
+        mode: settings.mode,
+        app_rip: regs.rip,
+        app_rsp: regs.rsp,
+        control,
+        slot: settings.slot,
+        parent_slot: settings.parent_slot,
+        image_start: layout.image,
+        image_end: layout.end,
+        boot_start: layout.boot,
+        boot_end: layout.image,
+        cache_bytes: settings.cache_bytes,
+        verbosity: settings.verbosity,
+        torture: settings.torture,
+        follow_children: settings.follow_children,
+        reserved: 0,
+        app_gprs: [0; 16],
+        app_rflags: regs.eflags,
+    }
+}
+
+fn start_regs(regs: &Regs, layout: Layout, entry: u64) -> Regs {
+    Regs { rip: layout.image + entry, rsp: layout.image, rdi: layout.boot, orig_rax: u64::MAX, ..*regs }
+}

@@ -1,0 +1,184 @@
+//! System calls made by a stopped process on our behalf.
+
+use std::io;
+
+use crate::sys::{self, Change, Pid, Regs, Stop};
+
+/// The largest error number the kernel answers with.
+const MAX_ERRNO: u64 = 4095;
+/// Every signal; SIGKILL and SIGSTOP cannot be blocked, the kernel leaves them out.
+const ALL_SIGNALS: u64 = u64::MAX;
+
+/// Why a remote system call did not succeed.
+#[derive(Debug)]
+pub(super) enum RemoteError {
+    /// It answered an error.
+    Call { call: &'static str, error: io::Error },
+    /// The process was killed.
+    Gone,
+    /// The kernel refused a request about the process.
+    Kernel(io::Error),
+}
+
+impl From<io::Error> for RemoteError {
+    fn from(error: io::Error) -> Self {
+        if error.raw_os_error() == Some(libc::ESRCH) { Self::Gone } else { Self::Kernel(error) }
+    }
+}
+
+/// A system call by name and number.
+#[derive(Clone, Copy)]
+struct Call {
+    name: &'static str,
+    number: i64,
+}
+
+/// A process that makes system calls for us, with its signals blocked.
+pub(super) struct Remote {
+    pid: Pid,
+    regs: Regs,
+    mask: u64,
+    /// Whether a SIGSTOP arrived, which is sent again at the end.
+    stop_later: bool,
+}
+
+/// What ended a run to the next system-call stop.
+#[derive(PartialEq, Eq)]
+enum Ran {
+    ToStop,
+    /// A seccomp filter of the program's raised SIGSYS.
+    Filtered,
+}
+
+/// Lets a process that is stopped at its exec event run to the end of that system call.
+pub(super) fn finish_exec(pid: Pid) -> Result<(), RemoteError> {
+    let mut stop_later = false;
+    run_to_stop(pid, &mut stop_later)?;
+    if stop_later {
+        sys::send_signal(pid, libc::SIGSTOP)?;
+    }
+    Ok(())
+}
+
+fn run_to_stop(pid: Pid, stop_later: &mut bool) -> Result<Ran, RemoteError> {
+    loop {
+        sys::step_to_syscall_stop(pid)?;
+        match sys::wait_for(pid)? {
+            Change::Stopped(Stop::Syscall) => return Ok(Ran::ToStop),
+            Change::Stopped(Stop::Signal(libc::SIGSYS)) => return Ok(Ran::Filtered),
+            Change::Stopped(Stop::Signal(libc::SIGSTOP)) => *stop_later = true,
+            Change::Stopped(_) | Change::Continued => {}
+            Change::Exited(_) | Change::Killed { .. } => return Err(RemoteError::Gone),
+        }
+    }
+}
+
+impl Remote {
+    /// Prepares `pid`, stopped at the end of a system call with `regs`; `syscall_at` is the address of a
+    /// `syscall` instruction in it.
+    pub(super) fn new(pid: Pid, regs: Regs, syscall_at: u64) -> Result<Self, RemoteError> {
+        let mask = sys::signal_mask(pid)?;
+        sys::set_signal_mask(pid, ALL_SIGNALS)?;
+        let regs = Regs { rip: syscall_at, orig_rax: u64::MAX, ..regs };
+        Ok(Self { pid, regs, mask, stop_later: false })
+    }
+
+    /// Which process.
+    pub(super) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Ends the work: the process will go on with `regs`, its own signals unblocked again.
+    pub(super) fn leave(self, regs: &Regs) -> Result<(), RemoteError> {
+        sys::set_regs(self.pid, regs)?;
+        sys::set_signal_mask(self.pid, self.mask)?;
+        if self.stop_later {
+            sys::send_signal(self.pid, libc::SIGSTOP)?;
+        }
+        Ok(())
+    }
+
+    /// Copies `bytes` to its address `at`.
+    pub(super) fn write(&self, at: u64, bytes: &[u8]) -> Result<(), RemoteError> {
+        Ok(sys::write_memory(self.pid, at, bytes)?)
+    }
+
+    /// Maps `len` bytes of zeroed memory exactly at `at`, where nothing may be yet.
+    pub(super) fn map_anonymous(&mut self, at: u64, len: u64) -> Result<(), RemoteError> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+        let got = self.mmap(at, len, flags, u64::MAX)?;
+        if got == at {
+            return Ok(());
+        }
+        self.munmap(got, len)?;
+        Err(RemoteError::Call { call: "mmap", error: io::ErrorKind::AlreadyExists.into() })
+    }
+
+    /// Maps the first `len` bytes of descriptor `fd`, shared, anywhere.
+    pub(super) fn map_shared(&mut self, fd: u64, len: u64) -> Result<u64, RemoteError> {
+        self.mmap(0, len, libc::MAP_SHARED, fd)
+    }
+
+    fn mmap(&mut self, at: u64, len: u64, flags: i32, fd: u64) -> Result<u64, RemoteError> {
+        let call = Call { name: "mmap", number: libc::SYS_mmap };
+        let protection = (libc::PROT_READ | libc::PROT_WRITE) as u64;
+        self.call(call, [at, len, protection, flags as u64, fd, 0])
+    }
+
+    /// Changes the protection of whole pages.
+    pub(super) fn mprotect(&mut self, at: u64, len: u64, protection: i32) -> Result<(), RemoteError> {
+        let call = Call { name: "mprotect", number: libc::SYS_mprotect };
+        self.call(call, [at, len, protection as u64, 0, 0, 0]).map(drop)
+    }
+
+    /// Unmaps whole pages.
+    pub(super) fn munmap(&mut self, at: u64, len: u64) -> Result<(), RemoteError> {
+        let call = Call { name: "munmap", number: libc::SYS_munmap };
+        self.call(call, [at, len, 0, 0, 0, 0]).map(drop)
+    }
+
+    /// Opens the file whose terminated path lies at its address `path`, for reading and writing.
+    pub(super) fn open(&mut self, path: u64) -> Result<u64, RemoteError> {
+        let call = Call { name: "openat", number: libc::SYS_openat };
+        let flags = (libc::O_RDWR | libc::O_CLOEXEC) as u64;
+        self.call(call, [libc::AT_FDCWD as u64, path, flags, 0, 0, 0])
+    }
+
+    /// Closes a descriptor.
+    pub(super) fn close(&mut self, fd: u64) -> Result<(), RemoteError> {
+        let call = Call { name: "close", number: libc::SYS_close };
+        self.call(call, [fd, 0, 0, 0, 0, 0]).map(drop)
+    }
+
+    fn call(&mut self, call: Call, args: [u64; 6]) -> Result<u64, RemoteError> {
+        let [rdi, rsi, rdx, r10, r8, r9] = args;
+        sys::set_regs(self.pid, &Regs { rax: call.number as u64, rdi, rsi, rdx, r10, r8, r9, ..self.regs })?;
+        let entered = run_to_stop(self.pid, &mut self.stop_later)?;
+        if entered == Ran::Filtered || run_to_stop(self.pid, &mut self.stop_later)? == Ran::Filtered {
+            let error = io::Error::from_raw_os_error(libc::EPERM);
+            return Err(RemoteError::Call { call: call.name, error });
+        }
+        answer(call, sys::regs(self.pid)?.rax)
+    }
+}
+
+fn answer(call: Call, value: u64) -> Result<u64, RemoteError> {
+    if value > u64::MAX - MAX_ERRNO {
+        let error = io::Error::from_raw_os_error(value.wrapping_neg() as i32);
+        return Err(RemoteError::Call { call: call.name, error });
+    }
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_4095_values_are_errors() {
+        let call = Call { name: "mmap", number: 9 };
+        assert_eq!(answer(call, u64::MAX - 4095).unwrap(), u64::MAX - 4095);
+        let error = answer(call, -i64::from(libc::ENOMEM) as u64).unwrap_err();
+        assert!(matches!(error, RemoteError::Call { call: "mmap", error } if error.raw_os_error() == Some(libc::ENOMEM)));
+    }
+}

@@ -1,0 +1,221 @@
+//! Building a block and placing it.
+
+use allocator_api2::alloc::Allocator;
+use midstride_addr::{AppPc, CachePc};
+use midstride_slab::{RegionId, Slab};
+
+use super::{CodeCache, Placed, Placement};
+use crate::draft::Draft;
+use crate::emit::{BuildError, Emitted, Emitter, Landing, Place};
+use crate::exec_block::{BlockId, BlockState, ExecBlock, Exit, ExitId, UnitRef};
+use crate::exit::STUB_NUMBER_AT;
+use crate::pages::pages_of;
+use crate::tables::Stored;
+
+/// The program's code as it can be executed now.
+pub trait AppCode {
+    /// The bytes from `pc` to the end of what may be executed without a gap, or the first few
+    /// kilobytes of them; empty when `pc` may not be executed.
+    fn bytes(&self, pc: AppPc) -> &[u8];
+}
+
+/// Looks at every block before it is written, and may change what is emitted for it.
+pub trait Transform {
+    /// Called with a block just read; the answer is kept as [`ExecBlock::tag`].
+    fn block(&mut self, draft: &mut Draft) -> u32;
+}
+
+impl<A: Allocator + Clone> CodeCache<A> {
+    /// Builds a block for the code at `pc`, to be entered through `landing` first (if any).
+    ///
+    /// # Errors
+    /// [`BuildError::Full`] when a unit must be evicted first; other errors are final. The cache is as
+    /// before.
+    pub fn build(
+        &mut self,
+        pc: AppPc,
+        landing: Option<Landing>,
+        code: &dyn AppCode,
+        transform: &mut dyn Transform,
+    ) -> Result<BlockId, BuildError> {
+        let region = self.region_for(pc)?;
+        let unit = self.unit_with_room(region)?;
+        let mut limit = self.parts.config.block_limit;
+        loop {
+            self.workbench.draft.read(code.bytes(pc), pc, limit);
+            let tag = transform.block(&mut self.workbench.draft);
+            match self.emit(region, unit, pc, landing) {
+                Ok((emitted, place)) => return Ok(self.commit(region, unit, tag, landing, &emitted, place)),
+                Err(error) if !error.is_size() || limit <= 1 => return Err(error),
+                Err(_) => limit = self.workbench.draft.len().min(limit) / 2,
+            }
+        }
+    }
+
+    fn emit(
+        &mut self,
+        region: RegionId,
+        unit: usize,
+        pc: AppPc,
+        landing: Option<Landing>,
+    ) -> Result<(Emitted, Place), BuildError> {
+        let unit = self.regions.get_mut(region).and_then(|region| region.unit(unit));
+        let unit = unit.ok_or(BuildError::NoMemory)?;
+        let next = |slab, align| unit.next(slab, align).map_err(|_| BuildError::NoMemory);
+        let place =
+            Place { hot: next(Slab::Hot, 1)?, cold: next(Slab::Cold, 1)?, data: next(Slab::Data, 8)?.get() };
+        let bench = &mut self.workbench;
+        let buffers = (&mut bench.hot[..], &mut bench.cold[..]);
+        let emitter =
+            Emitter::new(self.parts.env, place, pc, buffers, (&mut bench.records, &mut bench.exits));
+        Ok((emitter.block(&bench.draft, landing, &mut self.scanner)?, place))
+    }
+
+    /// Places what [`Self::emit`] wrote and makes it known. Nothing here can fail: there is room.
+    fn commit(
+        &mut self,
+        region: RegionId,
+        unit: usize,
+        tag: u32,
+        landing: Option<Landing>,
+        emitted: &Emitted,
+        place: Place,
+    ) -> BlockId {
+        let unit = self.write(region, unit, emitted);
+        let id = BlockId(self.blocks.next_number());
+        let app = self.workbench.draft.range();
+        let (first_record, record_count) = self.keep_records(unit);
+        let block = ExecBlock {
+            app,
+            insns: self.workbench.draft.len() as u16,
+            tag,
+            unit,
+            hot: place.hot,
+            hot_bytes: emitted.hot_bytes as u16,
+            body: emitted.body.at(place.hot),
+            cold: place.cold,
+            cold_bytes: emitted.cold_bytes as u16,
+            inline_landing: landing,
+            landings: [CachePc::new(0); 2],
+            probe_end: emitted.probe_end.map_or(0, |at| at.get() as u16),
+            state: BlockState::Live,
+            first_exit: None,
+            incoming: None,
+            first_record,
+            record_count,
+            page_next: [None; 2],
+        };
+        self.blocks.insert(block);
+        self.place(unit, id, &block);
+        self.number_exits(region, id);
+        self.publish(id, landing, place.hot);
+        self.stats.blocks += 1;
+        self.stats.app_bytes += app.len();
+        self.stats.cache_bytes += u64::from(emitted.hot_bytes + emitted.cold_bytes);
+        self.stats.far_operands += u64::from(emitted.far_operands);
+        id
+    }
+
+    /// Copies the code and the constants into the unit.
+    fn write(&mut self, region: RegionId, unit: usize, emitted: &Emitted) -> UnitRef {
+        let bench = &self.workbench;
+        let target = self.regions.get_mut(region).expect("emit used this region");
+        let mut room = target.unit(unit).expect("emit used this unit");
+        let id = room.id();
+        let mut hot = room.alloc_hot(emitted.hot_bytes.into(), 1).expect("checked by has_room");
+        let mut cold = room.alloc_cold(emitted.cold_bytes.into(), 1).expect("checked by has_room");
+        let words = &emitted.constants[..emitted.constant_count];
+        let data = room.alloc_data(words.len() as u64 * 8, 8).expect("checked by has_room");
+        for (index, word) in words.iter().enumerate() {
+            crate::constants::store(&data, index, *word);
+        }
+        target.write(&mut hot, &bench.hot[..emitted.hot_bytes as usize]).expect("the span was just taken");
+        target.write(&mut cold, &bench.cold[..emitted.cold_bytes as usize]).expect("the span was just taken");
+        let _ = (hot.publish(), cold.publish());
+        UnitRef { region, unit: id }
+    }
+
+    pub(super) fn keep_records(&mut self, unit: UnitRef) -> (u32, u16) {
+        let index = self.unit_index(unit);
+        let kept = &mut self.units[index].records;
+        let first = kept.len() as u32;
+        let new = self.workbench.records.as_slice();
+        kept.extend_from_slice(new);
+        (first, new.len() as u16)
+    }
+
+    fn place(&mut self, unit: UnitRef, id: BlockId, block: &ExecBlock) {
+        let hot = Placement {
+            start: block.hot,
+            bytes: block.hot_bytes,
+            block: id,
+            what: Placed::Block,
+            first_record: block.first_record,
+            record_count: block.record_count,
+        };
+        let index = self.unit_index(unit);
+        self.units[index].hot.push(hot);
+        if block.cold_bytes > 0 {
+            self.units[index].cold.push(Placement { start: block.cold, bytes: block.cold_bytes, ..hot });
+        }
+    }
+
+    /// Gives the exits their numbers and writes those into the stubs.
+    fn number_exits(&mut self, region: RegionId, block: BlockId) {
+        let mut last: Option<ExitId> = None;
+        for index in 0..self.workbench.exits.len() {
+            let Some(plan) = self.workbench.exits.get(index) else { continue };
+            let exit = Exit {
+                block,
+                at: plan.at,
+                target: plan.target,
+                kind: plan.kind,
+                stub: plan.stub,
+                linked: None,
+                site: plan.site,
+                visits: 0,
+                next_in_block: None,
+                next_incoming: None,
+                previous_incoming: None,
+            };
+            let id = ExitId(self.exits.insert(exit));
+            self.write_number(region, plan.stub, id);
+            match last.and_then(|last| self.exits.get_mut(last.index())) {
+                Some(before) => before.next_in_block = Some(id),
+                None => self.blocks.get_mut(block.index()).expect("just inserted").first_exit = Some(id),
+            }
+            last = Some(id);
+        }
+    }
+
+    /// Fills in the immediate of a stub nobody has reached yet.
+    fn write_number(&self, region: RegionId, stub: CachePc, id: ExitId) {
+        if let Some(region) = self.regions.get(region) {
+            crate::patch::fill_unreachable(region, stub.add(u64::from(STUB_NUMBER_AT)), id.get());
+        }
+    }
+
+    /// Lets the block be found.
+    fn publish(&mut self, id: BlockId, landing: Option<Landing>, hot: CachePc) {
+        let Some(block) = self.blocks.get(id.index()).copied() else { return };
+        self.index.insert(block.app.start(), id);
+        let (first, last) = pages_of(block.app);
+        for (slot, page) in (first..=last).enumerate().take(2) {
+            let next = self.pages.push(page, id);
+            self.blocks.get_mut(id.index()).expect("just looked up").page_next[slot] = next;
+        }
+        if let Some(landing) = landing {
+            self.set_landing(id, landing, hot);
+        }
+        self.parts.observer.built(id, &block);
+    }
+
+    /// Enters a landing of the block into its table.
+    pub(super) fn set_landing(&mut self, id: BlockId, landing: Landing, at: CachePc) {
+        let Some(block) = self.blocks.get_mut(id.index()) else { return };
+        block.landings[landing as usize] = at;
+        if self.tables.store(landing, block.app.start(), at) == Stored::Replaced {
+            self.stats.table_conflicts += 1;
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Taking blocks out again: one, a range of program code, a unit, everything.
+//!
+//! A retired block leaves the tables and nothing is linked to it, but its bytes stay until every thread has
+//! passed a quiescent point (invariant 5); its own exits are unlinked, so a thread inside it soon
+//! comes to the gate.
+
+use allocator_api2::alloc::Allocator;
+use midstride_addr::{AppRange, CachePc};
+use midstride_slab::RegionId;
+
+use super::{CodeCache, Placed, UnitPhase};
+use crate::emit::Landing;
+use crate::exec_block::{BlockId, BlockState};
+use crate::pages::pages_of;
+
+/// What an eviction waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Retired {
+    /// All threads must have passed this epoch.
+    pub epoch: u64,
+}
+
+impl<A: Allocator + Clone> CodeCache<A> {
+    /// Retires every block that stands for code in `range`, and answers how many there were.
+    pub fn invalidate(&mut self, range: AppRange) -> u64 {
+        let before = self.stats.invalidated;
+        while let Some(id) = self.block_in(range) {
+            self.retire(id);
+            self.stats.invalidated += 1;
+        }
+        self.stats.invalidated - before
+    }
+
+    /// Whether any live block stands for code in `range`.
+    #[must_use]
+    pub fn has_code_in(&self, range: AppRange) -> bool {
+        self.block_in(range).is_some()
+    }
+
+    fn block_in(&self, range: AppRange) -> Option<BlockId> {
+        self.pages.touched(range).find_map(|page| {
+            self.page_blocks(page).find(|&id| self.block(id).is_some_and(|block| block.app.overlaps(range)))
+        })
+    }
+
+    /// The blocks on a page.
+    fn page_blocks(&self, page: u64) -> impl Iterator<Item = BlockId> + '_ {
+        core::iter::successors(self.pages.head(page), move |&id| self.next_on_page(id, page))
+    }
+
+    fn next_on_page(&self, id: BlockId, page: u64) -> Option<BlockId> {
+        let block = self.block(id)?;
+        let (first, _) = pages_of(block.app);
+        block.page_next.get((page - first) as usize).copied().flatten()
+    }
+
+    /// Takes one block out of everything that leads to it.
+    pub fn retire(&mut self, id: BlockId) {
+        let Some(block) = self.block(id).copied() else { return };
+        if block.state == BlockState::Retired {
+            return;
+        }
+        while let Some(exit) = self.block(id).and_then(|block| block.incoming) {
+            self.unlink(exit);
+        }
+        for landing in [Landing::Return, Landing::Indirect] {
+            self.tables.remove(landing, block.app.start(), block.landings[landing as usize]);
+        }
+        if self.index.get(&block.app.start()) == Some(&id) {
+            self.index.remove(&block.app.start());
+        }
+        self.unlist(id);
+        self.unlink_exits(id);
+        if let Some(block) = self.blocks.get_mut(id.index()) {
+            block.state = BlockState::Retired;
+        }
+        self.parts.observer.retired(id, &block);
+    }
+
+    fn unlink_exits(&mut self, id: BlockId) {
+        let mut next = self.block(id).and_then(|block| block.first_exit);
+        while let Some(exit) = next {
+            self.unlink(exit);
+            next = self.exit(exit).and_then(|exit| exit.next_in_block);
+        }
+    }
+
+    /// Takes a block out of the lists of its pages.
+    fn unlist(&mut self, id: BlockId) {
+        let Some(block) = self.block(id).copied() else { return };
+        let (first, last) = pages_of(block.app);
+        for page in first..=last.min(first + 1) {
+            let next = self.next_on_page(id, page);
+            let before = self.page_blocks(page).find(|&other| self.next_on_page(other, page) == Some(id));
+            match before {
+                None => self.pages.set_head(page, next),
+                Some(before) => {
+                    let Some(before) = self.blocks.get_mut(before.index()) else { continue };
+                    let (its_first, _) = pages_of(before.app);
+                    before.page_next[(page - its_first) as usize] = next;
+                }
+            }
+        }
+    }
+
+    /// Retires what lies in the unit that `region` needs next.
+    pub fn retire_next_unit(&mut self, region: RegionId, epoch: u64) -> Retired {
+        let units = self.regions.get(region).map_or(1, midstride_slab::Region::units);
+        let next = (self.active[region.get()] + 1) % units;
+        self.retire_unit(region, next, epoch)
+    }
+
+    fn retire_unit(&mut self, region: RegionId, unit: usize, epoch: u64) -> Retired {
+        let index = region.get() * self.parts.config.units as usize + unit;
+        if let UnitPhase::Retired { epoch } = self.units[index].state {
+            return Retired { epoch };
+        }
+        for position in 0..self.units[index].hot.len() {
+            let placement = self.units[index].hot[position];
+            match placement.what {
+                Placed::Block => self.retire(placement.block),
+                Placed::Landing(landing) => self.retire_landing(placement.block, landing, placement.start),
+                Placed::Thunk(_) => {}
+            }
+        }
+        for position in 0..self.units[index].cold.len() {
+            if let Placed::Thunk(exit) = self.units[index].cold[position].what {
+                self.unlink(exit);
+            }
+        }
+        self.units[index].state = UnitPhase::Retired { epoch };
+        self.stats.evictions += 1;
+        Retired { epoch }
+    }
+
+    /// Takes a landing that lies apart from its block out of the table.
+    fn retire_landing(&mut self, id: BlockId, landing: Landing, start: CachePc) {
+        let Some(block) = self.blocks.get_mut(id.index()) else { return };
+        let at = block.landings[landing as usize];
+        // The landing proper starts behind its miss jump; a newer one lies elsewhere.
+        if at.get().wrapping_sub(start.get()) < 64 {
+            block.landings[landing as usize] = CachePc::new(0);
+            self.tables.remove(landing, block.app.start(), at);
+        }
+    }
+
+    /// Frees the retired units that all threads have left: those retired before `passed`, the oldest
+    /// epoch that some thread may still be in.
+    pub fn reclaim(&mut self, passed: u64) {
+        for (id, units) in self.region_units() {
+            for unit in 0..units {
+                let index = id.get() * self.parts.config.units as usize + unit;
+                let free = matches!(self.units[index].state, UnitPhase::Retired { epoch } if epoch < passed);
+                if free {
+                    self.free_unit(id, unit, index);
+                }
+            }
+        }
+    }
+
+    fn region_units(&self) -> impl Iterator<Item = (RegionId, usize)> + use<A> {
+        let mut all = [None; super::MAX_REGIONS];
+        for (slot, (id, region)) in all.iter_mut().zip(self.regions.iter()) {
+            *slot = Some((id, region.units()));
+        }
+        all.into_iter().flatten()
+    }
+
+    fn free_unit(&mut self, region: RegionId, unit: usize, index: usize) {
+        for position in 0..self.units[index].hot.len() {
+            let placement = self.units[index].hot[position];
+            if placement.what == Placed::Block {
+                self.forget(placement.block);
+            }
+        }
+        let state = &mut self.units[index];
+        state.hot.clear();
+        state.cold.clear();
+        state.records.clear();
+        state.state = UnitPhase::Open;
+        crate::reset::reset_unit(&mut self.regions, region, unit);
+    }
+
+    /// Gives the numbers of a retired block and its exits back.
+    fn forget(&mut self, id: BlockId) {
+        let Some(block) = self.blocks.remove(id.get()) else { return };
+        let mut next = block.first_exit;
+        while let Some(exit) = next {
+            next = self.exits.remove(exit.get()).and_then(|exit| exit.next_in_block);
+        }
+    }
+
+    /// Retires everything.
+    pub fn retire_all(&mut self, epoch: u64) {
+        for (region, units) in self.region_units() {
+            for unit in 0..units {
+                self.retire_unit(region, unit, epoch);
+            }
+        }
+    }
+}

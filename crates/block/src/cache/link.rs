@@ -1,0 +1,177 @@
+//! Linking exits to blocks, and landings.
+
+use allocator_api2::alloc::Allocator;
+use midstride_addr::CachePc;
+use midstride_asm::{Mem, PatchKind, Writer};
+use midstride_slab::Slab;
+
+use super::{CodeCache, Placed, Placement};
+use crate::emit::{BuildError, Landing, landing_code, landing_live};
+use crate::exec_block::{BlockId, BlockState, ExitId, UnitRef};
+use crate::patch;
+
+/// Bytes of `jmp [rip+0]` and the address behind it.
+const THUNK_BYTES: usize = 16;
+/// Bytes a landing takes at most.
+const LANDING_BYTES: usize = 128;
+
+impl<A: Allocator + Clone> CodeCache<A> {
+    /// Lets `exit` lead to `block` without the gate, if the configuration trusts it by now. Does
+    /// nothing for exits that cannot be linked, and for retired blocks.
+    pub fn link(&mut self, exit: ExitId, block: BlockId) {
+        let (Some(from), Some(to)) = (self.exit(exit).copied(), self.block(block).copied()) else { return };
+        let Some(site) = from.site.filter(|_| from.linked.is_none()) else { return };
+        let Some(source) = self.block(from.block).copied() else { return };
+        if to.state == BlockState::Retired || source.state == BlockState::Retired || !self.is_trusted(exit) {
+            return;
+        }
+        let Some(region) = self.regions.get(source.unit.region) else { return };
+        if site.kind() == PatchKind::JmpNop && site.end() == to.body {
+            if patch::remove(region, &site).is_err() {
+                return;
+            }
+            self.stats.fall_throughs += 1;
+        } else if patch::redirect(region, &site, to.body).is_err() {
+            let Some(thunk) = self.thunk(exit, source.unit, to.body) else { return };
+            let Some(region) = self.regions.get(source.unit.region) else { return };
+            if patch::redirect(region, &site, thunk).is_err() {
+                return;
+            }
+            self.stats.far_links += 1;
+        }
+        self.stats.links += 1;
+        self.attach(exit, block);
+        self.parts.observer.linked(&from, &to);
+    }
+
+    fn is_trusted(&mut self, exit: ExitId) -> bool {
+        let Some(threshold) = self.parts.config.trust else { return false };
+        let Some(exit) = self.exits.get_mut(exit.index()) else { return false };
+        exit.visits = exit.visits.saturating_add(1);
+        exit.visits > threshold
+    }
+
+    /// Enters the exit into the block's list of what leads to it.
+    fn attach(&mut self, exit: ExitId, block: BlockId) {
+        let Some(to) = self.blocks.get_mut(block.index()) else { return };
+        let head = to.incoming.replace(exit);
+        if let Some(next) = head.and_then(|head| self.exits.get_mut(head.index())) {
+            next.previous_incoming = Some(exit);
+        }
+        if let Some(from) = self.exits.get_mut(exit.index()) {
+            from.linked = Some(block);
+            from.next_incoming = head;
+            from.previous_incoming = None;
+        }
+    }
+
+    /// Lets `exit` lead to its stub again.
+    pub fn unlink(&mut self, exit: ExitId) {
+        let Some(from) = self.exit(exit).copied() else { return };
+        let (Some(block), Some(site)) = (from.linked, from.site) else { return };
+        let source = self.block(from.block).map(|source| source.unit.region);
+        if let Some(region) = source.and_then(|id| self.regions.get(id)) {
+            patch::redirect(region, &site, from.stub).expect("a stub lies in its block's region");
+        }
+        self.detach(exit, block);
+        self.stats.unlinks += 1;
+    }
+
+    fn detach(&mut self, exit: ExitId, block: BlockId) {
+        let Some(from) = self.exits.get_mut(exit.index()) else { return };
+        let (next, previous) = (from.next_incoming.take(), from.previous_incoming.take());
+        from.linked = None;
+        match previous.and_then(|previous| self.exits.get_mut(previous.index())) {
+            Some(previous) => previous.next_incoming = next,
+            None => {
+                if let Some(to) = self.blocks.get_mut(block.index()) {
+                    to.incoming = next;
+                }
+            }
+        }
+        if let Some(next) = next.and_then(|next| self.exits.get_mut(next.index())) {
+            next.previous_incoming = previous;
+        }
+    }
+
+    /// A far link: a jump through a word, in the source's own region.
+    fn thunk(&mut self, exit: ExitId, near: UnitRef, to: CachePc) -> Option<CachePc> {
+        let unit = self.active[near.region.get()];
+        let region = self.regions.get_mut(near.region)?;
+        let mut room = region.unit(unit)?;
+        let id = room.id();
+        let mut span = room.alloc_cold(THUNK_BYTES as u64, 8).ok()?;
+        let start = span.exec().start();
+        let mut buffer = [0; 32];
+        let mut w = Writer::new(&mut buffer, start);
+        w.jmp_m(Mem::rip(start.get() + 8));
+        w.nop(2);
+        w.u64(to.get());
+        let code = w.finish().ok()?;
+        region.write(&mut span, code.bytes()).ok()?;
+        let _ = span.publish();
+        let block = self.exit(exit)?.block;
+        let what = Placed::Thunk(exit);
+        let placement =
+            Placement { start, bytes: THUNK_BYTES as u16, block, what, first_record: 0, record_count: 0 };
+        let index = self.unit_index(UnitRef { region: near.region, unit: id });
+        self.units[index].cold.push(placement);
+        Some(start)
+    }
+
+    /// Sees to it that indirect branches to `block` find it: its landing is in the table afterwards.
+    ///
+    /// # Errors
+    /// [`BuildError::Full`] when there is no room for a landing; the gate serves such branches.
+    pub fn ensure_landing(
+        &mut self,
+        id: BlockId,
+        landing: Landing,
+        code: &dyn super::AppCode,
+    ) -> Result<CachePc, BuildError> {
+        let block = *self.block(id).ok_or(BuildError::NoMemory)?;
+        let at = block.landings[landing as usize];
+        if at.get() != 0 {
+            self.set_landing(id, landing, at);
+            return Ok(at);
+        }
+        let unit = self.unit_with_room(block.unit.region)?;
+        self.workbench.draft.read(code.bytes(block.app.start()), block.app.start(), block.insns.into());
+        let at = self.place_landing(id, landing, unit)?;
+        self.stats.extra_landings += 1;
+        self.set_landing(id, landing, at);
+        Ok(at)
+    }
+
+    fn place_landing(&mut self, id: BlockId, landing: Landing, unit: usize) -> Result<CachePc, BuildError> {
+        let block = *self.block(id).ok_or(BuildError::NoMemory)?;
+        let live = landing_live(&self.workbench.draft, &mut self.scanner);
+        let region = self.regions.get_mut(block.unit.region).ok_or(BuildError::NoMemory)?;
+        let mut room = region.unit(unit).ok_or(BuildError::NoMemory)?;
+        let start = room.next(Slab::Hot, 1).map_err(|_| BuildError::NoMemory)?;
+        let mut buffer = [0; LANDING_BYTES];
+        let mut w = Writer::new(&mut buffer, start);
+        let miss = w.pc();
+        w.jmp_m(self.parts.env.doors.door(landing.door()));
+        let entry = w.pc();
+        let records = &mut self.workbench.records;
+        records.clear();
+        records.push(crate::emit::landing_record(landing, 0));
+        landing_code(&mut w, &self.parts.env, landing, block.app.start(), live, miss, |record| records.push(record));
+        records.push(crate::emit::entered_record(w.offset()));
+        w.jmp_to(block.body);
+        let code = w.finish()?;
+        let bytes = code.bytes().len();
+        let mut span = room.alloc_hot(bytes as u64, 1).map_err(|_| BuildError::NoMemory)?;
+        let unit = UnitRef { region: block.unit.region, unit: room.id() };
+        region.write(&mut span, code.bytes()).expect("the span was just taken");
+        let _ = span.publish();
+        let (first_record, record_count) = self.keep_records(unit);
+        let what = Placed::Landing(landing);
+        let placement =
+            Placement { start, bytes: bytes as u16, block: id, what, first_record, record_count };
+        let index = self.unit_index(unit);
+        self.units[index].hot.push(placement);
+        Ok(entry)
+    }
+}

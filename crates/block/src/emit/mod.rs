@@ -1,0 +1,294 @@
+//! Turns a draft into code: one emitter for one block.
+//!
+//! ```text
+//! hot   | landing (if any) | instructions … | exit sequence |
+//! cold  | exit stub | exit stub | … | miss stub (if a landing) |
+//! ```
+
+mod branch;
+mod landing;
+mod probe;
+
+use midstride_addr::{AppPc, CachePc, CodeOffset};
+use midstride_asm::{EmitError, Gpr, Mem, PatchSite, Writer};
+use midstride_relocate::{GprSet, Live, RelocateError, Relocated, Saved, Scanner, Spill, relocate};
+use midstride_slab::RegionId;
+
+use crate::draft::{Draft, End, Step};
+use crate::exit::{ExitKind, ExitPlan, Exits};
+use crate::liveness::LiveMap;
+use crate::record::{Record, RecordBuf, Restore, Where};
+use crate::slots::{Door, Doors, Slot, SlotBase};
+
+pub use landing::Landing;
+pub(crate) use landing::{entered_record, landing_code, landing_live, landing_record};
+
+/// What all blocks of an engine have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Env {
+    /// How slots are addressed.
+    pub slots: SlotBase,
+    /// Gate doors and target tables.
+    pub doors: Doors,
+}
+
+/// Where the pieces of the block under construction will lie.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Its first hot byte.
+    pub(crate) hot: CachePc,
+    /// Its first cold byte.
+    pub(crate) cold: CachePc,
+    /// Data words it may use, 8-byte aligned: constants read by the code.
+    pub(crate) data: u64,
+}
+
+/// Why a block could not be written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A code buffer or field did not suffice; a shorter block may do.
+    Emit(EmitError),
+    /// An instruction cannot be copied there.
+    Relocate(RelocateError),
+    /// The block needs more records, exits or constants than one may have; a shorter one may do.
+    TooBig,
+    /// There is no executable memory left near the program's code.
+    NoMemory,
+    /// The region's next unit has to be retired and freed first.
+    Full {
+        /// Which region.
+        region: RegionId,
+    },
+}
+
+impl BuildError {
+    /// Whether a shorter block might be built.
+    pub(crate) fn is_size(self) -> bool {
+        matches!(self, Self::TooBig | Self::Emit(_))
+    }
+}
+
+impl From<EmitError> for BuildError {
+    fn from(error: EmitError) -> Self {
+        Self::Emit(error)
+    }
+}
+
+impl From<RelocateError> for BuildError {
+    fn from(error: RelocateError) -> Self {
+        Self::Relocate(error)
+    }
+}
+
+impl core::fmt::Display for BuildError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Emit(error) => write!(f, "cannot write the block: {error}"),
+            Self::Relocate(error) => write!(f, "cannot copy an instruction: {error}"),
+            Self::TooBig => f.write_str("the block is too big"),
+            Self::Full { region } => write!(f, "region {} of the code cache is full", region.get()),
+            Self::NoMemory => f.write_str("no executable memory is left within reach of the program's code"),
+        }
+    }
+}
+
+impl core::error::Error for BuildError {}
+
+/// How many constants (return addresses) a block can have.
+pub(crate) const MAX_CONSTANTS: usize = 4;
+
+/// A block being written.
+pub(crate) struct Emitter<'w, 'b> {
+    env: Env,
+    place: Place,
+    app: AppPc,
+    hot: Writer<'b>,
+    cold: Writer<'b>,
+    records: &'w mut RecordBuf,
+    exits: &'w mut Exits,
+    constants: [u64; MAX_CONSTANTS],
+    constant_count: usize,
+    probe_end: Option<CodeOffset>,
+    far_operands: u32,
+}
+
+/// What was written.
+pub(crate) struct Emitted {
+    pub(crate) hot_bytes: u32,
+    pub(crate) cold_bytes: u32,
+    /// From the first hot byte to where direct exits of other blocks enter.
+    pub(crate) body: CodeOffset,
+    pub(crate) constants: [u64; MAX_CONSTANTS],
+    pub(crate) constant_count: usize,
+    /// Behind the counting probe, when there is one.
+    pub(crate) probe_end: Option<CodeOffset>,
+    pub(crate) far_operands: u32,
+}
+
+/// The scratch slot, for operands out of reach.
+struct ScratchSlot(Mem);
+
+impl Spill for ScratchSlot {
+    fn slot(&self) -> Mem {
+        self.0
+    }
+}
+
+impl<'w, 'b> Emitter<'w, 'b> {
+    pub(crate) fn new(
+        env: Env,
+        place: Place,
+        app: AppPc,
+        (hot, cold): (&'b mut [u8], &'b mut [u8]),
+        (records, exits): (&'w mut RecordBuf, &'w mut Exits),
+    ) -> Self {
+        records.clear();
+        exits.clear();
+        Self {
+            env,
+            place,
+            app,
+            hot: Writer::new(hot, place.hot),
+            cold: Writer::new(cold, place.cold),
+            records,
+            exits,
+            constants: [0; MAX_CONSTANTS],
+            constant_count: 0,
+            probe_end: None,
+            far_operands: 0,
+        }
+    }
+
+    /// Writes the whole block.
+    pub(crate) fn block(
+        mut self,
+        draft: &Draft,
+        landing: Option<Landing>,
+        scanner: &mut Scanner,
+    ) -> Result<Emitted, BuildError> {
+        if let Some(landing) = landing {
+            self.landing(landing, draft, scanner);
+        }
+        let body = self.hot.offset();
+        let live = draft.steps().any(|step| step.probe().is_some()).then(|| LiveMap::of(draft, scanner));
+        let last = draft.len().saturating_sub(1);
+        for (index, step) in draft.steps().enumerate() {
+            let before = live.as_ref().map_or(Live::EVERYTHING, |map| map.before(index));
+            let after = live.as_ref().map_or(Live::EVERYTHING, |map| map.before(index + 1));
+            self.step(step, before, after, index == last && draft.end() == End::Transfer)?;
+        }
+        self.close(draft)?;
+        self.finish(body)
+    }
+
+    fn step(&mut self, step: &Step, before: Live, after: Live, transfers: bool) -> Result<(), BuildError> {
+        if !self.records.has_room() {
+            return Err(BuildError::TooBig);
+        }
+        let app_offset = self.app_offset(step.insn().pc());
+        if let Some(probe) = step.probe() {
+            self.probe(probe, before, app_offset)?;
+        }
+        match (step.is_kept(), transfers) {
+            (true, true) => self.transfer(step.insn()),
+            (true, false) => self.copy(step, after, app_offset),
+            (false, true) => self.exit_jump(step.insn().next_pc()),
+            (false, false) => Ok(()),
+        }
+    }
+
+    /// Copies an instruction that falls through.
+    fn copy(&mut self, step: &Step, after: Live, app_offset: u16) -> Result<(), BuildError> {
+        let start = self.hot.offset();
+        let dead = GprSet::ALL.minus(after.gprs);
+        let spill = ScratchSlot(self.env.slots.slot(Slot::Scratch));
+        let copied = relocate(step.insn(), &mut self.hot, &spill, dead)?;
+        let Relocated::Scratch { reg, saved, insn, restore } = copied else {
+            self.record(start, app_offset, Where::Linear);
+            return Ok(());
+        };
+        self.far_operands += 1;
+        let borrowed = if saved == Saved::Yes { Restore::SCRATCH } else { Restore::NONE };
+        self.record(start, app_offset, Where::Fixed);
+        self.record_with(insn, app_offset, Where::Fixed, borrowed, reg);
+        let next = app_offset + step.insn().len() as u16;
+        self.record_with(restore, next, Where::Fixed, borrowed, reg);
+        Ok(())
+    }
+
+    /// Ends a block whose last instruction does not transfer control.
+    fn close(&mut self, draft: &Draft) -> Result<(), BuildError> {
+        match draft.end() {
+            End::Transfer => Ok(()),
+            End::Full => self.exit_jump(draft.range().end()),
+            // Entering the program's own bytes makes the processor raise what it raises there, at
+            // the program's address. A block of its own, so that what comes before is still ours.
+            End::Unreadable if draft.is_empty() => self.leave_for(draft.start()),
+            End::Undecodable if draft.is_empty() => self.raise_undefined(),
+            End::Unreadable | End::Undecodable => self.exit_jump(draft.range().end()),
+        }
+    }
+
+    fn finish(self, body: CodeOffset) -> Result<Emitted, BuildError> {
+        let hot = self.hot.finish()?;
+        let cold = self.cold.finish()?;
+        Ok(Emitted {
+            hot_bytes: hot.bytes().len() as u32,
+            cold_bytes: cold.bytes().len() as u32,
+            body,
+            constants: self.constants,
+            constant_count: self.constant_count,
+            probe_end: self.probe_end,
+            far_operands: self.far_operands,
+        })
+    }
+
+    fn app_offset(&self, pc: AppPc) -> u16 {
+        (pc.get() - self.app.get()) as u16
+    }
+
+    /// What is written from here on (or from `at`) means this.
+    fn record(&mut self, at: CodeOffset, app_offset: u16, place: Where) {
+        self.record_with(at, app_offset, place, Restore::NONE, Gpr::Rax);
+    }
+
+    fn record_with(&mut self, at: CodeOffset, app_offset: u16, place: Where, restore: Restore, borrowed: Gpr) {
+        let cache_offset = at.get() as u16;
+        self.records.push(Record { cache_offset, app_offset, at: place, restore, borrowed });
+    }
+
+    /// Like [`Self::record_with`] for what is written next.
+    fn record_here(&mut self, app_offset: u16, place: Where, restore: Restore) {
+        self.record_with(self.hot.offset(), app_offset, place, restore, Gpr::Rax);
+    }
+
+    /// A read-only word near the code that holds `value`.
+    fn constant(&mut self, value: u64) -> Result<Mem, BuildError> {
+        let known = self.constants[..self.constant_count].iter().position(|&word| word == value);
+        let index = known.unwrap_or(self.constant_count);
+        *self.constants.get_mut(index).ok_or(BuildError::TooBig)? = value;
+        self.constant_count = self.constant_count.max(index + 1);
+        Ok(Mem::rip(self.place.data + index as u64 * 8))
+    }
+
+    /// Writes the stub of an exit into the cold slab and notes the exit; the site is filled in later.
+    fn stub(
+        &mut self,
+        door: Door,
+        at: AppPc,
+        target: AppPc,
+        kind: ExitKind,
+    ) -> Result<(CachePc, usize), BuildError> {
+        let pc = self.cold.pc();
+        let plan = ExitPlan { at, target, kind, stub: pc, site: None };
+        let index = self.exits.push(plan).ok_or(BuildError::TooBig)?;
+        // The number of the exit is not known before the block is committed; it is written then.
+        crate::exit::write_stub(&mut self.cold, &self.env, door, 0);
+        Ok((pc, index))
+    }
+
+    fn set_site(&mut self, index: usize, site: PatchSite) {
+        self.exits.set_site(index, site);
+    }
+}

@@ -1,0 +1,55 @@
+//! Instrumentation in front of an instruction.
+
+use midstride_asm::{Gpr, Mem, Width};
+use midstride_relocate::{FlagSet, Live};
+
+use super::{BuildError, Emitter};
+use crate::draft::Probe;
+use crate::exit::ExitKind;
+use crate::record::{Restore, Where};
+use crate::slots::{Door, Slot};
+
+impl Emitter<'_, '_> {
+    /// Writes `probe`; `live` is what the program still needs here.
+    pub(super) fn probe(&mut self, probe: Probe, live: Live, app_offset: u16) -> Result<(), BuildError> {
+        self.record_here(app_offset, Where::Fixed, Restore::NONE);
+        match probe {
+            Probe::Count { offset } => self.count(offset, live, app_offset),
+            Probe::Callout { id } => self.callout(id, app_offset)?,
+        }
+        self.probe_end = Some(self.hot.offset());
+        Ok(())
+    }
+
+    /// Adds one to a counter: one instruction where the flags are dead, else by way of a register.
+    fn count(&mut self, offset: i32, live: Live, app_offset: u16) {
+        let counter = self.env.slots.at(offset);
+        if live.flags.intersection(FlagSet::STATUS).is_empty() {
+            self.hot.inc_m(Width::W64, counter);
+            return;
+        }
+        let dead = Gpr::ALL.into_iter().find(|&reg| reg != Gpr::Rsp && !live.gprs.contains(reg));
+        let reg = dead.unwrap_or(Gpr::Rax);
+        let saved = self.env.slots.slot(Slot::Probe);
+        if dead.is_none() {
+            self.hot.mov_mr(Width::W64, saved, reg);
+            self.record_with(self.hot.offset(), app_offset, Where::Fixed, Restore::PROBE, reg);
+        }
+        self.hot.mov_rm(Width::W64, reg, counter);
+        self.hot.lea(Width::W64, reg, Mem::base(reg, 1));
+        self.hot.mov_mr(Width::W64, counter, reg);
+        if dead.is_none() {
+            self.hot.mov_rm(Width::W64, reg, saved);
+        }
+    }
+
+    /// Enters the gate, which comes back behind the jump.
+    fn callout(&mut self, id: u32, app_offset: u16) -> Result<(), BuildError> {
+        let at = self.app.add(u64::from(app_offset));
+        // `jmp rel32` has 5 bytes; the gate resumes behind it.
+        let resume = self.hot.pc().add(5);
+        let (stub, _) = self.stub(Door::Callout, at, at, ExitKind::Callout { id, resume })?;
+        self.hot.jmp_to(stub);
+        Ok(())
+    }
+}

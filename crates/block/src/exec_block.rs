@@ -1,0 +1,122 @@
+//! What the cache knows of a block and of an exit once they are placed.
+
+use midstride_addr::{AppPc, AppRange, CachePc};
+use midstride_asm::PatchSite;
+use midstride_slab::{RegionId, UnitId};
+
+use crate::emit::Landing;
+use crate::exit::ExitKind;
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[repr(transparent)]
+        pub struct $name(pub(crate) u32);
+
+        impl $name {
+            /// The number itself.
+            #[must_use]
+            pub const fn get(self) -> u32 {
+                self.0
+            }
+
+            /// From a number that [`Self::get`] gave. A number that names nothing is answered by
+            /// `None` from every look-up.
+            #[must_use]
+            pub const fn from_number(number: u32) -> Self {
+                Self(number)
+            }
+
+            pub(crate) const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    };
+}
+
+number! {
+    /// Names a block of a cache; reused after the block's unit was evicted.
+    BlockId
+}
+number! {
+    /// Names an exit of a block of a cache.
+    ExitId
+}
+
+/// A unit of one of the cache's regions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnitRef {
+    /// The region.
+    pub region: RegionId,
+    /// The unit in it.
+    pub unit: UnitId,
+}
+
+/// Whether a block may still be entered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BlockState {
+    /// It stands for its program code.
+    Live,
+    /// Its program code changed or its unit is about to go: nothing leads to it, a thread may still be inside.
+    Retired,
+}
+
+/// A placed exec block.
+#[derive(Clone, Copy, Debug)]
+pub struct ExecBlock {
+    /// Program bytes it stands for.
+    pub app: AppRange,
+    /// Instructions in them.
+    pub insns: u16,
+    /// Chosen by the transformer: the number of its counter, say.
+    pub tag: u32,
+    /// Where it lies.
+    pub unit: UnitRef,
+    /// Its first hot byte (a landing, or the body).
+    pub hot: CachePc,
+    /// Its hot bytes.
+    pub hot_bytes: u16,
+    /// Where direct exits enter.
+    pub body: CachePc,
+    /// Its first cold byte.
+    pub cold: CachePc,
+    /// Its cold bytes.
+    pub cold_bytes: u16,
+    /// The landing in front of the body.
+    pub inline_landing: Option<Landing>,
+    /// Landings in the tables, or 0: for returns, for other indirect branches.
+    pub landings: [CachePc; 2],
+    /// Behind the counting probe, in bytes from `hot`; 0 without one.
+    pub probe_end: u16,
+    /// Whether it may be entered.
+    pub state: BlockState,
+    pub(crate) first_exit: Option<ExitId>,
+    pub(crate) incoming: Option<ExitId>,
+    pub(crate) first_record: u32,
+    pub(crate) record_count: u16,
+    /// The next block in the list of each page it touches.
+    pub(crate) page_next: [Option<BlockId>; 2],
+}
+
+/// A placed exit.
+#[derive(Clone, Copy, Debug)]
+pub struct Exit {
+    /// The block it belongs to.
+    pub block: BlockId,
+    /// Where the program is while control is in the stub.
+    pub at: AppPc,
+    /// Where it goes on.
+    pub target: AppPc,
+    /// What leaving through it means.
+    pub kind: ExitKind,
+    /// Its stub.
+    pub stub: CachePc,
+    /// The block it leads to without the gate.
+    pub linked: Option<BlockId>,
+    pub(crate) site: Option<PatchSite>,
+    pub(crate) visits: u16,
+    pub(crate) next_in_block: Option<ExitId>,
+    pub(crate) next_incoming: Option<ExitId>,
+    pub(crate) previous_incoming: Option<ExitId>,
+}

@@ -18,6 +18,11 @@ pub struct Control {
     pub next_slot: AtomicU32,
     /// Futex word: rises by one with each posted request; the host sleeps on it.
     pub doorbell: AtomicU32,
+    /// Not 0 once the host serves no more requests (its own program ended; it may be gone): processes that
+    /// outlive it execute new programs natively. A runtime looks here before it posts a request, and again
+    /// whenever it has waited long for an answer (a host killed by SIGKILL never sets it; then `host_pid`
+    /// does not exist any more).
+    pub closing: AtomicU32,
     /// Requests.
     pub requests: [Request; REQUESTS],
 }

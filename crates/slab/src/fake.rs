@@ -12,16 +12,51 @@ const OUT_OF_MEMORY: i32 = 12;
 /// Aliases are aligned to this; more would make the allocator touch every page.
 const ALIGN: usize = 16;
 
-/// Ranges that are taken, and how much may be.
+/// Ranges that are taken, and how much memory may be.
 #[derive(Debug, Default)]
 struct State {
+    /// Start and length of each taken range.
     taken: Vec<(u64, u64)>,
-    mapped: u64,
+    /// Address and length of each heap allocation.
+    heap: Vec<(u64, u64)>,
     limit: Option<u64>,
+}
+
+impl State {
+    fn mapped(&self) -> u64 {
+        self.heap.iter().map(|&(_, bytes)| bytes).sum()
+    }
+
+    /// Removes the allocation at `alias` from the list, if there is one.
+    fn forget(&mut self, alias: u64) -> bool {
+        let index = self.heap.iter().position(|&(start, _)| start == alias);
+        index.map(|index| self.heap.swap_remove(index)).is_some()
+    }
+
+    /// Removes `bytes` from `address` on from the taken ranges, splitting them where needed.
+    fn give_back(&mut self, address: u64, bytes: u64) {
+        let end = address + bytes;
+        for (start, length) in core::mem::take(&mut self.taken) {
+            let rest = [(start, address.min(start + length)), (end.max(start), start + length)];
+            let kept = rest.into_iter().filter(|(from, to)| from < to);
+            self.taken.extend(kept.map(|(from, to)| (from, to - from)));
+        }
+    }
 }
 
 /// Hands out the addresses it is asked for, with heap memory behind them. Code "at" an address
 /// cannot be run, but is the same in every run of a test.
+///
+/// ```
+/// use midstride_addr::{AppPc, AppRange};
+/// use midstride_slab::{Place, Region, Sizes, fake::FakePages};
+///
+/// let code = AppRange::new(AppPc::new(0x5000_0000), AppPc::new(0x5010_0000));
+/// let sizes = Sizes { hot: 0x10000, cold: 0x10000, data: 0x10000 };
+/// let region = Region::reserve(FakePages::leak(), &Place::near(code), sizes, 2)?;
+/// assert_eq!(region.range().start().get(), 0x4ffd_0000);
+/// # Ok::<(), midstride_slab::AllocError>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct FakePages {
     state: Mutex<State>,
@@ -34,7 +69,7 @@ impl FakePages {
         Box::leak(Box::default())
     }
 
-    /// A source that refuses once more than `bytes` are mapped.
+    /// A source that refuses when more than `bytes` would be mapped.
     #[must_use]
     pub fn leak_limited(bytes: u64) -> &'static Self {
         let fake = Self::leak();
@@ -42,10 +77,10 @@ impl FakePages {
         fake
     }
 
-    /// Bytes mapped now, both views of code counted.
+    /// Bytes of memory mapped now; code counts once, its two views share it.
     #[must_use]
     pub fn mapped(&self) -> u64 {
-        self.lock().mapped
+        self.lock().mapped()
     }
 
     /// Bytes of address space taken now.
@@ -61,39 +96,23 @@ impl FakePages {
     fn heap(&self, address: u64, bytes: u64) -> Result<Mapping, PageError> {
         let mut state = self.lock();
         let refused = PageError::Refused { address, bytes, errno: OUT_OF_MEMORY };
-        if state.limit.is_some_and(|limit| state.mapped + bytes > limit) {
+        if state.limit.is_some_and(|limit| state.mapped() + bytes > limit) {
             return Err(refused);
         }
-        let layout = Layout::from_size_align(bytes as usize, ALIGN).map_err(|_| refused)?;
         // SAFETY: sizes are at least a page, so not zero.
-        let pointer = unsafe { alloc_zeroed(layout) };
+        let pointer = unsafe { alloc_zeroed(block(bytes)) };
         if pointer.is_null() {
             return Err(refused);
         }
-        state.mapped += bytes;
-        Ok(Mapping { address, alias: pointer.expose_provenance() as u64, bytes })
+        let alias = pointer.expose_provenance() as u64;
+        state.heap.push((alias, bytes));
+        Ok(Mapping { address, alias, bytes })
     }
+}
 
-    fn free(&self, mapping: Mapping) {
-        let layout = Layout::from_size_align(mapping.bytes as usize, ALIGN);
-        let layout = layout.expect("the size was accepted when it was allocated");
-        // SAFETY: `heap` allocated it with this layout; `unmap`'s contract says it is unused.
-        unsafe { dealloc(core::ptr::with_exposed_provenance_mut(mapping.alias as usize), layout) };
-        self.lock().mapped -= mapping.bytes;
-    }
-
-    /// Removes `bytes` from `address` on from the taken ranges, splitting them where needed.
-    fn give_back(&self, address: u64, bytes: u64) {
-        let end = address + bytes;
-        let mut state = self.lock();
-        let taken = core::mem::take(&mut state.taken);
-        for (start, length) in taken {
-            let rest = [(start, address.min(start + length)), (end.max(start), start + length)];
-            state
-                .taken
-                .extend(rest.into_iter().filter(|(from, to)| from < to).map(|(from, to)| (from, to - from)));
-        }
-    }
+/// The heap block behind a mapping of `bytes`.
+fn block(bytes: u64) -> Layout {
+    Layout::from_size_align(bytes as usize, ALIGN).expect("regions are smaller than half the address space")
 }
 
 // SAFETY: memory behind an alias is a heap allocation of `bytes`, zeroed, aligned to 16, exposed in
@@ -126,24 +145,19 @@ unsafe impl PageSource for FakePages {
         let to: *mut u8 = core::ptr::with_exposed_provenance_mut(code.alias as usize);
         // SAFETY: two allocations of equal size from `heap`, unused by others per the contract.
         unsafe { core::ptr::copy_nonoverlapping(from, to, code.bytes as usize) };
-        self.free(copy);
+        // SAFETY: the contract hands `copy` over.
+        unsafe { self.unmap(copy) };
         Ok(())
     }
 
     unsafe fn unmap(&self, mapping: Mapping) {
-        if mapping.alias == mapping.address && !self.is_copy(mapping) {
-            return self.give_back(mapping.address, mapping.bytes);
+        let mut state = self.lock();
+        state.give_back(mapping.address, mapping.bytes);
+        if state.forget(mapping.alias) {
+            let pointer = core::ptr::with_exposed_provenance_mut(mapping.alias as usize);
+            // SAFETY: it was in the list, so `heap` allocated it with this layout, and it is unused
+            // per the contract.
+            unsafe { dealloc(pointer, block(mapping.bytes)) };
         }
-        self.free(mapping);
-        self.give_back(mapping.address, mapping.bytes);
-    }
-}
-
-impl FakePages {
-    /// Whether a mapping with equal addresses is heap memory (from `new_copy`) rather than a bare
-    /// reservation: reservations are listed.
-    fn is_copy(&self, mapping: Mapping) -> bool {
-        let end = mapping.address + mapping.bytes;
-        !self.lock().taken.iter().any(|&(start, length)| mapping.address < start + length && start < end)
     }
 }

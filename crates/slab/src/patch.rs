@@ -13,8 +13,8 @@ impl Region {
     /// store through the writable alias.
     ///
     /// A processor that fetches while the store happens sees all the old bytes or all the new ones,
-    /// since an aligned quadword is accessed in one piece (Intel SDM volume 3, 10.1.1; AMD64 APM
-    /// volume 2, 7.3.2). Other processors go on running the old version until their fetch meets the
+    /// since an aligned quadword is accessed in one piece (Intel SDM volume 3, "Guaranteed Atomic
+    /// Operations"; AMD64 APM volume 2, "Access Atomicity"). Other processors go on running the old version until their fetch meets the
     /// changed line; nothing waits for them.
     ///
     /// # Errors

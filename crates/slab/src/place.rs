@@ -147,10 +147,12 @@ fn descending(window: Window, bytes: u64) -> impl Iterator<Item = u64> {
     })
 }
 
-/// Places for `bytes` below [`LOW_START`]: at growing distances, then side by side.
+/// Places for `bytes` below [`LOW_START`]: at growing distances, then side by side. All lie on one
+/// grid, so that blocks of one size leave no gaps.
 pub(crate) fn low_candidates(bytes: u64) -> impl Iterator<Item = u64> {
-    let window = Window::new(LOWEST, LOW_START);
     let stride = bytes.next_multiple_of(ALIGN);
-    let side_by_side = (1..=LOW_START / stride).map(move |n| LOW_START - n * stride);
-    descending(window, bytes).chain(side_by_side.take_while(|&address| address >= LOWEST))
+    let places = LOW_START.saturating_sub(LOWEST) / stride;
+    let growing = core::iter::successors(Some(1), |&n| Some(n + 1.max(n / 8)));
+    let growing = growing.take_while(move |&n| n <= places);
+    growing.chain(1..=places).map(move |n: u64| LOW_START - n * stride)
 }

@@ -100,8 +100,7 @@ impl<const N: usize> RegionSet<N> {
         Some((id, unit, slab))
     }
 
-    /// The regions from all of whose addresses a 32-bit displacement reaches `pc`, nearest addresses
-    /// last to first, in address order.
+    /// The regions from all of whose addresses a 32-bit displacement reaches `pc`, in address order.
     pub fn reaching(&self, pc: AppPc) -> impl Iterator<Item = RegionId> {
         self.order[..self.count].iter().map(|&n| RegionId(n)).filter(move |&id| self.reaches(id, pc))
     }

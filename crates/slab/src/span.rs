@@ -30,11 +30,11 @@ impl Span<Writable> {
 
     /// Declares the span written: from now on it can be made reachable and run.
     ///
-    /// On x86 nothing needs flushing. These bytes were not executed before (a unit is reset only
-    /// when no thread is inside, and every thread's quiescent point is a serialising kernel entry
-    /// and exit or a branch through memory stored later), and stores become visible in order, so a
-    /// thread that reads the link or table entry stored after this call also fetches these bytes
-    /// (Intel SDM volume 3, 10.1.3 and 10.2.2).
+    /// On x86 nothing has to be flushed. Stores of one processor become visible in order, so whoever
+    /// sees the link or table entry that is stored after this call also sees these bytes; and no
+    /// processor holds older ones, because the space was never executed, or its unit was reset after
+    /// every thread had left it and instruction caches follow stores (Intel SDM volume 3, "Handling
+    /// Self- and Cross-Modifying Code" and "Self-Modifying Code").
     pub fn publish(self) -> Span<Executable> {
         Span { exec: self.exec, alias: self.alias, generation: self.generation, state: PhantomData }
     }

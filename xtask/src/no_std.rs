@@ -1,0 +1,23 @@
+//! The core crates, built where there is no standard library to fall back on.
+
+use anyhow::Result;
+
+use crate::project::{Package, metadata};
+use crate::shell::{self, cargo};
+
+/// Has neither an operating system nor a standard library.
+const BARE_TARGET: &str = "x86_64-unknown-none";
+
+/// Builds every library that says `#![no_std]` for [`BARE_TARGET`], one at a time: together, cargo would
+/// unite their features and one crate's `alloc` could hide another's need of it.
+pub(crate) fn run() -> Result<()> {
+    let packages = metadata()?.packages;
+    for package in packages.iter().filter(|package| package.is_no_std()) {
+        build(package)?;
+    }
+    Ok(())
+}
+
+fn build(package: &Package) -> Result<()> {
+    shell::run(&mut cargo(["build", "--locked", "--lib", "-p", &package.name, "--target", BARE_TARGET]))
+}

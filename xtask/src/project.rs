@@ -1,0 +1,57 @@
+//! Where things are in the repository.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::shell;
+
+/// The repository's folder.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in a folder of the workspace")
+}
+
+/// The parts of `cargo metadata` that the chores read.
+#[derive(Deserialize)]
+pub(crate) struct Metadata {
+    /// The workspace's packages.
+    pub(crate) packages: Vec<Package>,
+    /// Where cargo puts what it builds.
+    pub(crate) target_directory: PathBuf,
+}
+
+/// A package of the workspace.
+#[derive(Deserialize)]
+pub(crate) struct Package {
+    /// Its name.
+    pub(crate) name: String,
+    /// Where its `Cargo.toml` lies.
+    pub(crate) manifest_path: PathBuf,
+}
+
+impl Package {
+    /// The text of the library's root, or nothing where there is no library.
+    fn lib_source(&self) -> Option<String> {
+        fs::read_to_string(self.manifest_path.with_file_name("src").join("lib.rs")).ok()
+    }
+
+    /// Whether the library does without the standard library.
+    pub(crate) fn is_no_std(&self) -> bool {
+        self.lib_source().is_some_and(|source| source.lines().any(|line| line.starts_with("#![no_std]")))
+    }
+}
+
+/// Asks cargo what the workspace consists of.
+pub(crate) fn metadata() -> Result<Metadata> {
+    let output = shell::cargo(["metadata", "--no-deps", "--format-version=1"]).output()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(output.status.success(), "cargo metadata failed: {text}");
+    serde_json::from_slice(&output.stdout).context("cargo metadata printed something unexpected")
+}
+
+/// Whether another workspace lies at `folder` of the repository (the runtime image, the fuzz targets).
+pub(crate) fn has_manifest(folder: &str) -> bool {
+    root().join(folder).join("Cargo.toml").is_file()
+}

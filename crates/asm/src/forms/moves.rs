@@ -31,8 +31,7 @@ forms! {
     "86+w /r"        xchg_rr[w](a: rm Gpr, b: reg Gpr)                      "Exchanges `a` and `b`";
     "86+w /r"        xchg_rm[w](a: reg Gpr, b: rm Mem)                      "Exchanges `a` and `[b]`, atomic without any prefix";
     "0F C0+w /r"     xadd_mr[w](lock: lock Lock, dst: rm Mem, src: reg Gpr) "`[dst] = [dst] + src`, `src =` the old `[dst]`";
-    "0F B0+w /r"     cmpxchg_mr[w](lock: lock Lock, dst: rm Mem, src: reg Gpr)
-                                                                            "If rax is `[dst]` then ZF and `[dst] = src`, else `rax = [dst]`";
+    "0F B0+w /r"     cmpxchg_mr[w](lock: lock Lock, dst: rm Mem, src: reg Gpr) "If rax is `[dst]` then ZF and `[dst] = src`, else `rax = [dst]`";
     "0F C7 /1"       cmpxchg8b_m(lock: lock Lock, dst: rm Mem)              "As `cmpxchg_mr` with edx:eax and ecx:ebx";
     "REX.W 0F C7 /1" cmpxchg16b_m(lock: lock Lock, dst: rm Mem)             "As `cmpxchg_mr` with rdx:rax and rcx:rbx, aligned to 16";
     "0F C8+r"        bswap_r[w](dst: reg Gpr)                               "Reverses the bytes (W32, W64; at W16 the result is undefined)";

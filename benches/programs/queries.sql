@@ -1,6 +1,6 @@
 -- Inserts, indexes, joins, aggregates and text search over generated rows.
 CREATE TABLE item(id INTEGER PRIMARY KEY, name TEXT, price INTEGER, kind INTEGER);
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)
   INSERT INTO item SELECT i, 'item-' || (i * 7919 % 100003), i * 31 % 997, i % 23 FROM n;
 CREATE TABLE sale(item INTEGER, day INTEGER, amount INTEGER);
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)

@@ -125,13 +125,17 @@ fn hash_of(file: &Path) -> Result<u64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::sync::Mutex;
+
     use super::*;
 
-    /// A script that leaves an orphan behind which burns `seconds` of CPU time after its parent has ended.
-    /// Only one test may wait for every child of this process, so what there is to say stands in one test.
+    /// A meter waits for every child of this process: tests that start any take turns.
+    pub(in crate::bench) static CHILDREN: Mutex<()> = Mutex::new(());
+
     #[test]
     fn orphans_are_waited_for_and_counted_and_the_end_is_the_programs() {
+        let _turn = CHILDREN.lock().unwrap();
         let scratch = std::env::temp_dir().join(format!("midstride-meter-{}", std::process::id()));
         fs::create_dir_all(&scratch).unwrap();
         let meter = Meter::new(&scratch, Duration::from_secs(60)).unwrap();

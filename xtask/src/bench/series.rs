@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
-use super::measure::{Behaviour, Meter, Sample};
+use super::measure::{Behaviour, End, Meter, Sample};
 use super::stats::Spread;
 use super::variants::Variant;
 
@@ -82,6 +82,7 @@ impl Job<'_> {
 /// Measures `rounds` rounds behind one that is not counted (it warms caches and says what the output is).
 pub(super) fn measure(meter: &Meter<'_>, job: &Job<'_>, variants: &[Variant], rounds: u32) -> Result<Series> {
     let expected = job.sample(meter, &[])?.behaviour;
+    ensure!(expected.end == End::Exit(0), "natively, it ends by {:?}", expected.end);
     let mut series = Series { native_ms: Vec::new(), variants: variants.iter().map(Column::empty).collect() };
     for _ in 0..rounds {
         let native = job.sample(meter, &[])?;

@@ -33,7 +33,7 @@ fn loops(n: usize) -> String {
 \t\tfor (int j = i; j > 0; j >>= 1)
 \t\t\tsum += (i ^ j) & {mask};
 \t\tif (sum % {mask} == {step})
-\t\t\tsum -= r[i % {mask}].key * (long)d[j & 3];
+\t\t\tsum -= r[i % {mask}].key * (long)d[i & 3];
 \t}}
 \treturn sum;
 }}
@@ -128,7 +128,11 @@ fn pointers(n: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
     use super::*;
+    use crate::bench::measure::tests::CHILDREN;
 
     #[test]
     fn every_function_is_defined_once_and_called_once() {
@@ -137,5 +141,17 @@ mod tests {
             assert_eq!(text.matches(&format!("static long f{n}(")).count(), 1);
             assert_eq!(text.matches(&format!("+= f{n}(")).count(), 1);
         }
+    }
+
+    #[test]
+    fn the_compiler_takes_it() {
+        let Some(cc) = crate::shell::find(&["cc"]) else {
+            println!("not run: there is no C compiler");
+            return;
+        };
+        let mut cc =
+            Command::new(cc).args(["-fsyntax-only", "-xc", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+        cc.stdin.take().unwrap().write_all(c_file(TEMPLATES.len() * 2).as_bytes()).unwrap();
+        assert!(cc.wait().unwrap().success());
     }
 }

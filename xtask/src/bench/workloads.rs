@@ -40,14 +40,14 @@ pub(super) enum Goal {
 
 /// The rows, in the order of the table.
 pub(super) const WORKLOADS: [Workload; 18] = [
-    row("xz", "xz -6 of 5 MiB", Goal::Ratio(1.15), |i| compressor("xz", &["-6", "-T1"], i.corpus(5)?)),
-    row("gzip", "gzip -9 of 20 MiB", Goal::Ratio(1.15), |i| compressor("gzip", &["-9"], i.corpus(20)?)),
-    row("bzip2", "bzip2 -9 of 10 MiB", Goal::Ratio(1.15), |i| compressor("bzip2", &["-9"], i.corpus(10)?)),
+    row("xz", "xz -6 of 2 MiB", Goal::Ratio(1.15), |i| compressor("xz", &["-6", "-T1"], i.corpus(2)?)),
+    row("gzip", "gzip -9 of 6 MiB", Goal::Ratio(1.15), |i| compressor("gzip", &["-9"], i.corpus(6)?)),
+    row("bzip2", "bzip2 -9 of 20 MiB", Goal::Ratio(1.15), |i| compressor("bzip2", &["-9"], i.corpus(20)?)),
     row("python", "objects.py", Goal::Ratio(2.0), |_| script(&["python3"], &["-I"], "objects.py", &["8000"])),
     row("perl", "regex.pl", Goal::Ratio(2.0), |_| script(&["perl"], &[], "regex.pl", &["30000"])),
     row("lua", "tables.lua", Goal::Ratio(2.0), |_| script(&["lua5.4", "lua"], &[], "tables.lua", &["4000"])),
     row("sqlite", "queries.sql in memory", Goal::Ratio(2.0), |_| sqlite()),
-    row("cc1", "cc1 -O2 of 1000 functions", Goal::Ratio(2.0), |i| compiler(&i.c_file(1000)?)),
+    row("cc1", "cc1 -O2 of 400 functions", Goal::Ratio(2.0), |i| compiler(&i.c_file(400)?)),
     row("c++", "dispatch.cc: virtual and other indirect calls", Goal::Ratio(1.6), |i| {
         compiled(i, "dispatch.cc", &["40000"])
     }),
@@ -60,15 +60,15 @@ pub(super) const WORKLOADS: [Workload; 18] = [
     row("goto-200", "gotos.c: computed gotos, 200 targets", Goal::Open, |i| {
         compiled(i, "gotos.c", &["200", "120000000"])
     }),
-    row("xz-T2", "xz -T2 of 8 MiB, two threads", Goal::Ratio(1.15), |i| {
-        compressor("xz", &["-4", "-T2", "--block-size=2MiB"], i.corpus(8)?)
+    row("xz-T2", "xz -T2 of 4 MiB, two threads", Goal::Ratio(1.15), |i| {
+        compressor("xz", &["-4", "-T2", "--block-size=1MiB"], i.corpus(4)?)
     }),
-    row("pigz", "pigz -p2 of 20 MiB, two threads", Goal::Ratio(1.15), |i| {
-        compressor("pigz", &["-9", "-p2", "-n"], i.corpus(20)?)
+    row("pigz", "pigz -p2 of 8 MiB, two threads", Goal::Ratio(1.15), |i| {
+        compressor("pigz", &["-9", "-p2", "-n"], i.corpus(8)?)
     }),
     row("node", "compute.js", Goal::Open, |_| script(&["node", "nodejs"], &[], "compute.js", &["400"])),
     row("openssl", "sha256 of 1 GiB", Goal::Ratio(1.15), |i| digest(&i.zeros(1024)?)),
-    row("ls", "ls -lR of 40 000 files", Goal::Open, |i| installed(&["ls"], &["-lR"], &i.tree(250, 160)?)),
+    row("ls", "ls -lR of 100 000 files", Goal::Open, |i| installed(&["ls"], &["-lR"], &i.tree(400, 250)?)),
     Workload {
         name: "start-up",
         what: "/bin/true, 50 times",

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::series::{Column, Outcome, Series};
 use super::variants::{Side, Variant};
 use super::workloads::{Goal, Workload};
-use machine::Machine;
+pub(super) use machine::Machine;
 
 /// What midtrace's subcommands are to cost over `run`.
 const OVER_RUN: [(&str, f64); 2] = [("cov", 1.03), ("count", 1.6)];
@@ -49,10 +49,10 @@ fn name_of<S: serde::Serializer>(workload: &&'static Workload, serializer: S) ->
 
 impl Report {
     /// A report without rows.
-    pub(super) fn new(rounds: u32, variants: &[Variant]) -> Self {
+    pub(super) fn new(machine: Machine, rounds: u32, variants: &[Variant]) -> Self {
         let variants =
             variants.iter().map(|variant| Head { name: variant.name, side: variant.side }).collect();
-        Self { machine: Machine::here(), rounds, variants, rows: Vec::new(), not_measured: Vec::new() }
+        Self { machine, rounds, variants, rows: Vec::new(), not_measured: Vec::new() }
     }
 
     /// Adds a row.
@@ -112,7 +112,7 @@ pub(super) mod tests {
     /// One workload that takes 0.1 s natively, 1.2 times that under `run` and 1.26 times under `cov`.
     pub(in crate::bench) fn report(outcome_of_run: Outcome) -> Report {
         let variants = ["run", "cov"].map(|name| Variant { name, prefix: Vec::new(), side: Side::Ours });
-        let mut report = Report::new(3, &variants);
+        let mut report = Report::new(Machine::default(), 3, &variants);
         let run = column("run", [130.0, 120.0, 110.0], outcome_of_run);
         let cov = column("cov", [130.0, 126.0, 110.0], Outcome::Equal);
         let series = Series { native_ms: vec![100.0; 3], variants: vec![run, cov] };

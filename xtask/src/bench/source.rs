@@ -149,6 +149,7 @@ mod tests {
             println!("not run: there is no C compiler");
             return;
         };
+        let _turn = CHILDREN.lock().unwrap();
         let mut cc =
             Command::new(cc).args(["-fsyntax-only", "-xc", "-"]).stdin(Stdio::piped()).spawn().unwrap();
         cc.stdin.take().unwrap().write_all(c_file(TEMPLATES.len() * 2).as_bytes()).unwrap();

@@ -10,7 +10,7 @@ use clap::Args;
 use super::chart;
 use super::inputs::Inputs;
 use super::measure::Meter;
-use super::report::{Report, Row};
+use super::report::{Machine, Report, Row};
 use super::series::{self, Job};
 use super::variants::{self, Variant};
 use super::workloads::{WORKLOADS, Workload};
@@ -51,7 +51,7 @@ impl Options {
         fs::create_dir_all(&scratch)?;
         let meter = Meter::new(&scratch, Duration::from_secs(self.limit))?;
         let variants = self.variants(&self.midtrace(&target)?, &scratch)?;
-        let mut report = Report::new(self.rounds, &variants);
+        let mut report = Report::new(Machine::here(), self.rounds, &variants);
         for workload in self.workloads()? {
             self.measure(workload, &inputs, &meter, &variants, &mut report)?;
         }

@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::shell;
 
 /// What a reader must know of the machine and the code that were measured.
-#[derive(Serialize)]
-pub(super) struct Machine {
+#[derive(Default, Serialize)]
+pub(in crate::bench) struct Machine {
     processor: String,
     processors: usize,
     kernel: String,
@@ -19,7 +19,7 @@ pub(super) struct Machine {
 
 impl Machine {
     /// This machine; what cannot be found out is empty.
-    pub(super) fn here() -> Self {
+    pub(in crate::bench) fn here() -> Self {
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         Self {
             processor: value_in("/proc/cpuinfo", "model name", ':'),

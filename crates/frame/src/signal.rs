@@ -9,6 +9,9 @@
 
 use core::mem::offset_of;
 
+use crate::gpr::GprFrame;
+use crate::xsave::{HEADER_BYTES, LEGACY_BYTES, legacy};
+
 /// The interrupted registers, the kernel's `struct sigcontext_64`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[repr(C)]
@@ -48,6 +51,19 @@ pub struct MContext {
     pub fpstate: u64,
     /// Not used by the kernel.
     pub reserved: [u64; 8],
+}
+
+impl MContext {
+    /// The general registers, rip and rflags.
+    #[must_use]
+    pub const fn gprs(&self) -> GprFrame {
+        crate::convert::gprs!(self)
+    }
+
+    /// Replaces the general registers, rip and rflags.
+    pub const fn set_gprs(&mut self, gprs: &GprFrame) {
+        crate::convert::set_gprs!(self, gprs);
+    }
 }
 
 /// An alternate stack, the kernel's `stack_t`.
@@ -158,6 +174,86 @@ pub struct SignalFrame {
     pub ucontext: UContext,
     /// The reason.
     pub siginfo: SigInfo,
+}
+
+impl SignalFrame {
+    /// The interrupted registers from the bytes of a frame, for whoever must not cast addresses.
+    ///
+    /// # Errors
+    /// The number of bytes given, when they are fewer than a frame has.
+    pub fn read_gprs(frame: &[u8]) -> Result<GprFrame, usize> {
+        let mcontext = offset_of!(Self, ucontext) + offset_of!(UContext, mcontext);
+        let word = |offset: usize| {
+            let bytes = frame.get(mcontext + offset..)?.first_chunk::<8>()?;
+            Some(u64::from_le_bytes(*bytes))
+        };
+        let words = MCONTEXT_GPRS.map(word);
+        if words.iter().any(Option::is_none) {
+            return Err(frame.len());
+        }
+        Ok(GprFrame::from_words(words.map(Option::unwrap_or_default)))
+    }
+}
+
+/// Where [`MContext`] has the words of a [`GprFrame`], in that frame's order, in bytes.
+pub const MCONTEXT_GPRS: [usize; 18] = [
+    offset_of!(MContext, rax),
+    offset_of!(MContext, rcx),
+    offset_of!(MContext, rdx),
+    offset_of!(MContext, rbx),
+    offset_of!(MContext, rsp),
+    offset_of!(MContext, rbp),
+    offset_of!(MContext, rsi),
+    offset_of!(MContext, rdi),
+    offset_of!(MContext, r8),
+    offset_of!(MContext, r9),
+    offset_of!(MContext, r10),
+    offset_of!(MContext, r11),
+    offset_of!(MContext, r12),
+    offset_of!(MContext, r13),
+    offset_of!(MContext, r14),
+    offset_of!(MContext, r15),
+    offset_of!(MContext, rip),
+    offset_of!(MContext, rflags),
+];
+
+/// The software-reserved bytes of the floating-point state in a signal frame, the kernel's
+/// `struct _fpx_sw_bytes`, at [`legacy::SOFTWARE`](crate::xsave::legacy::SOFTWARE).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SoftwareBytes {
+    /// Bytes of the state with the second magic number.
+    pub extended_bytes: u32,
+    /// Components the area can hold, as in XCR0.
+    pub components: u64,
+    /// Bytes of the XSAVE area; the second magic number is right behind.
+    pub area_bytes: u32,
+}
+
+/// First word of the software bytes of an extended state (`FP_XSTATE_MAGIC1`).
+pub const MAGIC1: u32 = 0x4650_5853;
+/// Word behind an extended state (`FP_XSTATE_MAGIC2`).
+pub const MAGIC2: u32 = 0x4650_5845;
+
+impl SoftwareBytes {
+    /// Reads them from the bytes of a floating-point state, from [`MContext::fpstate`] on. `None`
+    /// when it is in the plain 512-byte format: no first magic number, sizes that cannot be, or no
+    /// second magic number. That is how the kernel tells when it restores it.
+    ///
+    /// ```
+    /// use midstride_frame::signal::SoftwareBytes;
+    ///
+    /// assert_eq!(SoftwareBytes::read(&[0; 1024]), None);
+    /// ```
+    #[must_use]
+    pub fn read(state: &[u8]) -> Option<Self> {
+        let start = legacy::SOFTWARE as usize;
+        let word = |at: usize| Some(u32::from_le_bytes(*state.get(at..)?.first_chunk()?));
+        let components = u64::from(word(start + 8)?) | u64::from(word(start + 12)?) << 32;
+        let this = Self { extended_bytes: word(start + 4)?, components, area_bytes: word(start + 16)? };
+        let fits = this.area_bytes >= LEGACY_BYTES + HEADER_BYTES && this.area_bytes <= this.extended_bytes;
+        let magic = word(start)? == MAGIC1 && word(this.area_bytes as usize)? == MAGIC2;
+        (fits && magic).then_some(this)
+    }
 }
 
 const _: () = {

@@ -19,3 +19,8 @@ pub use errno::Errno;
 pub use pages::{LINUX_PAGES, LinuxPages};
 pub use stderr::Stderr;
 pub use sys::{answer, syscall0, syscall1, syscall2, syscall3, syscall4, syscall5, syscall6};
+
+/// Runs the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

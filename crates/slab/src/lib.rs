@@ -39,7 +39,7 @@
 //! ```
 //!
 //! # Features
-//! `fake`: [`fake::FakePages`], a page source on the heap, for tests that run nothing (needs std).
+//! `fake`: `fake::FakePages`, a page source on the heap, for tests that run nothing (needs std).
 //!
 //! # Where unsafe code is
 //! `memory` (copies through the alias), `patch` (live stores), `region` and `fork` (calls of the page
@@ -74,3 +74,8 @@ pub use set::{RegionId, RegionSet};
 pub use source::{Mapping, PAGE_BYTES, PageError, PageSource};
 pub use span::{DataSpan, Executable, Span, Writable};
 pub use unit::Unit;
+
+/// Runs the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

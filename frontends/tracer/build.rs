@@ -32,7 +32,8 @@ fn build() -> Result<(), String> {
     require_target()?;
     compile(&package, &out)?;
     let image = out.join("runtime-target").join(TARGET).join("release").join(name);
-    std::fs::copy(&image, out.join("runtime.elf")).map_err(|error| format!("{}: {error}", image.display()))?;
+    std::fs::copy(&image, out.join("runtime.elf"))
+        .map_err(|error| format!("{}: {error}", image.display()))?;
     Ok(())
 }
 
@@ -69,7 +70,9 @@ fn require_target() -> Result<(), String> {
     // Its failure shows in the check behind it.
     drop(Command::new("rustup").args(["target", "add", TARGET]).status());
     installed().ok_or_else(|| {
-        format!("the runtime needs the {TARGET} target: `rustup target add {TARGET}`, or install rust-std for it")
+        format!(
+            "the runtime needs the {TARGET} target: `rustup target add {TARGET}`, or install rust-std for it"
+        )
     })
 }
 
@@ -80,7 +83,9 @@ fn compile(package: &Path, out: &Path) -> Result<(), String> {
         .arg(package.join("Cargo.toml"))
         .arg("--target-dir")
         .arg(out.join("runtime-target"));
-    OUTER.iter().for_each(|name| drop(cargo.env_remove(name)));
+    for name in OUTER {
+        cargo.env_remove(name);
+    }
     let status = cargo.status().map_err(|error| format!("cargo: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{} does not build for {TARGET}", package.display())) }
 }

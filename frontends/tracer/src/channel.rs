@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering;
 
 use midstride_tracer_abi as abi;
@@ -62,11 +61,8 @@ impl Channel {
         self.control().next_slot.load(Ordering::Acquire).min(self.slots)
     }
 
-    /// Reads `bytes` at `offset`.
-    ///
-    /// # Errors
-    /// The kernel's; `UnexpectedEof` behind the end.
-    pub(crate) fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-        self.file.read_exact_at(bytes, offset)
+    /// The file, for reading slots.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
     }
 }

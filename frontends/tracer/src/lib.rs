@@ -7,6 +7,7 @@ mod host;
 mod inject;
 mod lookup;
 mod options;
+pub mod report;
 #[allow(unsafe_code, reason = "the one module that makes system calls")]
 mod sys;
 

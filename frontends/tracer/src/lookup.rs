@@ -7,6 +7,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::sys;
+
 /// Exit code for a program that was not found.
 const NOT_FOUND: u8 = 127;
 /// Exit code for a program that was found and cannot be executed.
@@ -77,7 +79,9 @@ pub enum StartError {
         path: PathBuf,
     },
     /// Attaching to the child was refused.
-    #[error("no permission to trace: {error} (see /proc/sys/kernel/yama/ptrace_scope, or the container's seccomp profile)")]
+    #[error(
+        "no permission to trace: {error} (see /proc/sys/kernel/yama/ptrace_scope, or the container's seccomp profile)"
+    )]
     NoPtrace {
         /// What the kernel answered.
         error: io::Error,
@@ -179,23 +183,13 @@ fn interpreter(head: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(word).into_owned())
 }
 
-/// What forbids tracing a file although it may be executed; such a program runs natively.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Privilege {
-    /// It runs as another user or group than its caller.
-    SetId,
-    /// It carries file capabilities.
-    Capabilities,
-    /// A 32-bit program.
-    Bits32,
-}
-
-/// Whether executing `path` would gain privileges, which the kernel withholds from traced processes.
-pub(crate) fn privilege(path: &Path) -> Option<Privilege> {
-    let data = fs::metadata(path).ok()?;
-    let (uid, gid) = fs::metadata("/proc/self").map(|me| (me.uid(), me.gid())).ok()?;
+/// Whether executing `path` gives its process privileges that its caller lacks: another user or group, or
+/// file capabilities. The kernel withholds them from a process that somebody without privileges traces.
+pub(crate) fn gains_privileges(path: &Path) -> bool {
+    let (Ok(data), Ok(me)) = (fs::metadata(path), fs::metadata("/proc/self")) else { return false };
     let mode = data.permissions().mode();
-    let gains_user = mode & 0o4000 != 0 && data.uid() != uid;
-    let gains_group = mode & 0o2010 == 0o2010 && data.gid() != gid;
-    (gains_user || gains_group).then_some(Privilege::SetId)
+    let gains_user = mode & 0o4000 != 0 && data.uid() != me.uid();
+    // Without group execute permission the bit means mandatory locking.
+    let gains_group = mode & 0o2010 == 0o2010 && data.gid() != me.gid();
+    me.uid() != 0 && (gains_user || gains_group || sys::has_file_capabilities(path))
 }

@@ -2,11 +2,13 @@
 //!
 //! There is no `std` start-up code: it would change what the program inherits (SIGPIPE's disposition, closed
 //! standard descriptors).
-#![no_main]
+#![cfg_attr(not(test), no_main)]
+#![deny(unsafe_code)]
 
 mod cli;
 
 /// The process's entry; arguments are read through `std::env`.
+#[cfg(not(test))]
 #[allow(unsafe_code, reason = "the C library looks for this name; nothing else has it")]
 #[unsafe(no_mangle)]
 extern "C" fn main() -> i32 {

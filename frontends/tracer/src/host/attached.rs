@@ -53,7 +53,8 @@ impl AttachedSet {
 
     /// Takes out all threads of process `pid`; an exec ends them.
     pub(super) fn remove_process(&mut self, pid: Pid) -> Vec<Attached> {
-        let (gone, left) = std::mem::take(&mut self.threads).into_iter().partition(|thread| thread.pid == pid);
+        let (gone, left) =
+            std::mem::take(&mut self.threads).into_iter().partition(|thread| thread.pid == pid);
         self.threads = left;
         gone
     }

@@ -15,6 +15,7 @@ use crate::channel::Channel;
 use crate::inject::{self, Image, ImageError, Settings};
 use crate::lookup::{self, StartError};
 use crate::options::{Children, Options, Program, Torture};
+use crate::report::{Filter, Profile};
 use crate::sys::{self, Change, Delivery, Pending, Pid, ProgramFile, Stop};
 
 /// The runtime built with this crate.
@@ -103,7 +104,9 @@ impl Session {
         self.adopt(child.pid, &path)?;
         child.release()?;
         let ending = self.serve();
-        if ending == Ending::Exited(127) && let Some(error) = child.exec_error() {
+        if ending == Ending::Exited(127)
+            && let Some(error) = child.exec_error()
+        {
             return Err(lookup::explain(path, error).into());
         }
         let times = sys::tree_times();
@@ -117,9 +120,17 @@ impl Session {
         })
     }
 
+    /// What was recorded so far, without the modules that `filter` keeps out.
+    ///
+    /// # Errors
+    /// The kernel's while reading.
+    pub fn profile(&self, filter: Filter) -> io::Result<Profile> {
+        Profile::read(self.channel.file(), self.channel.slots_used(), self.options.mode, filter)
+    }
+
     /// Attaches to the held child, unless its program must run natively.
     fn adopt(&mut self, pid: Pid, path: &std::path::Path) -> Result<(), StartError> {
-        if lookup::privilege(path).is_some() {
+        if lookup::gains_privileges(path) {
             self.note(Note::Privileged { pid: pid as u32 });
             return Ok(());
         }
@@ -265,7 +276,8 @@ impl Session {
 
     fn serve_posted(&mut self, index: usize, request: &Request) {
         request.state.store(state::TAKEN, Ordering::Release);
-        let (pid, tid) = (request.pid.load(Ordering::Relaxed) as Pid, request.tid.load(Ordering::Relaxed) as Pid);
+        let (pid, tid) =
+            (request.pid.load(Ordering::Relaxed) as Pid, request.tid.load(Ordering::Relaxed) as Pid);
         let parent_slot = request.slot.load(Ordering::Relaxed);
         let attached = match request.kind.load(Ordering::Relaxed) {
             kind::EXEC if pid > 0 && tid > 0 => sys::attach(tid),

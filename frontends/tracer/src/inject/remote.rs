@@ -179,6 +179,8 @@ mod tests {
         let call = Call { name: "mmap", number: 9 };
         assert_eq!(answer(call, u64::MAX - 4095).unwrap(), u64::MAX - 4095);
         let error = answer(call, -i64::from(libc::ENOMEM) as u64).unwrap_err();
-        assert!(matches!(error, RemoteError::Call { call: "mmap", error } if error.raw_os_error() == Some(libc::ENOMEM)));
+        assert!(
+            matches!(error, RemoteError::Call { call: "mmap", error } if error.raw_os_error() == Some(libc::ENOMEM))
+        );
     }
 }

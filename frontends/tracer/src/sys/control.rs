@@ -36,9 +36,8 @@ impl ControlMap {
         }
         let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED);
         // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
-        let at = unsafe {
-            libc::mmap(null_mut(), CONTROL_BYTES as usize, protection, flags, file.as_raw_fd(), 0)
-        };
+        let at =
+            unsafe { libc::mmap(null_mut(), CONTROL_BYTES as usize, protection, flags, file.as_raw_fd(), 0) };
         if at == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }

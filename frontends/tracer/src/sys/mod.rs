@@ -11,11 +11,13 @@ mod wait;
 
 pub(crate) use control::{ControlMap, create_memfd, futex_wait, futex_wake};
 pub(crate) use ptrace::{
-    Regs, attach, cont, detach, event_message, interrupt, listen, regs, set_regs, set_signal_mask, signal_mask,
-    step_to_syscall_stop, write_bootstrap, write_memory,
+    Regs, attach, cont, detach, event_message, interrupt, listen, regs, set_regs, set_signal_mask,
+    signal_mask, step_to_syscall_stop, write_bootstrap, write_memory,
 };
-pub(crate) use signals::{Delivery, Pending, catch_signals, die_by_signal, send_signal, stop_self, take_pending};
-pub(crate) use spawn::{ProgramFile, keep_standard_descriptors, spawn_held};
+pub(crate) use signals::{
+    Delivery, Pending, catch_signals, die_by_signal, send_signal, stop_self, take_pending,
+};
+pub(crate) use spawn::{ProgramFile, has_file_capabilities, keep_standard_descriptors, spawn_held};
 pub(crate) use wait::{Change, Stop, poll_any, tree_times, wait_for};
 
 /// A process or thread id.

@@ -94,7 +94,8 @@ pub(crate) fn set_signal_mask(tid: Pid, mask: u64) -> io::Result<()> {
 /// The kernel's, and `WriteZero` when only part could be written.
 pub(crate) fn write_memory(pid: Pid, at: u64, bytes: &[u8]) -> io::Result<()> {
     let local = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
-    let remote = libc::iovec { iov_base: null_mut::<u8>().with_addr(at as usize).cast(), iov_len: bytes.len() };
+    let remote =
+        libc::iovec { iov_base: null_mut::<u8>().with_addr(at as usize).cast(), iov_len: bytes.len() };
     // SAFETY: the kernel reads `bytes` through `local` (it never writes to the local side of a write) and
     // checks the remote address itself.
     let written = check(unsafe { libc::process_vm_writev(pid, &local, 1, &remote, 1, 0) } as i64)?;

@@ -6,8 +6,10 @@
 use std::ffi::{CStr, CString};
 use std::io::{self, Read, Write};
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
-use std::ptr::null;
+use std::path::Path;
+use std::ptr::{null, null_mut};
 
 use super::{Pid, check};
 
@@ -87,4 +89,11 @@ pub(crate) fn keep_standard_descriptors() -> io::Result<()> {
             return Ok(());
         }
     }
+}
+
+/// Whether the file at `path` carries capabilities.
+pub(crate) fn has_file_capabilities(path: &Path) -> bool {
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return false };
+    // SAFETY: both names are terminated strings; with a size of 0 the kernel writes nothing.
+    unsafe { libc::getxattr(path.as_ptr(), c"security.capability".as_ptr(), null_mut(), 0) > 0 }
 }

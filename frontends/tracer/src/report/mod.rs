@@ -1,0 +1,24 @@
+//! What ran: reading the slots, merging them, and saying it.
+
+mod disasm;
+pub mod drcov;
+mod elf;
+mod filter;
+pub mod json;
+mod modules;
+mod profile;
+mod slots;
+mod stats;
+mod summary;
+mod table;
+pub mod text;
+mod totals;
+
+pub use disasm::{Line, lines as disassemble};
+pub use filter::Filter;
+pub use modules::{Module, ModuleId};
+pub use profile::{Block, Process, ProcessEnd, Profile};
+pub use summary::{Counters, Summary};
+pub use totals::{
+    FunctionSums, ModuleSums, Sums, Symbols, TopBlock, by_function, by_module, demangle, top_blocks, total,
+};

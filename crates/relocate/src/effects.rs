@@ -1,12 +1,13 @@
 //! What an instruction does to registers, flags and memory.
 
-use iced_x86::{InstructionInfoFactory, OpAccess, Register};
+use iced_x86::{Instruction, InstructionInfoFactory, Mnemonic, OpAccess, Register};
 
 use crate::flags;
 use crate::flow::Flow;
 use crate::gpr;
 use crate::insn::Insn;
 use crate::sets::{FlagSet, GprSet};
+use crate::special::Special;
 
 /// What an instruction may do to registers, flags and memory; where in doubt, it does more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,7 +108,7 @@ impl Scanner {
     #[must_use]
     pub fn effects(&mut self, insn: &Insn) -> Effects {
         let iced = insn.iced();
-        if hands_over(insn.flow()) || iced.is_save_restore_instruction() {
+        if hands_over(insn) {
             return Effects::EVERYTHING;
         }
         let mut effects = flags::effects(iced);
@@ -118,6 +119,7 @@ impl Scanner {
         for used in info.used_memory() {
             effects.add_memory(used.access());
         }
+        correct(iced, &mut effects);
         effects
     }
 }
@@ -170,9 +172,9 @@ fn direction(access: OpAccess) -> (bool, Writes) {
 }
 
 /// Whether the kernel, a handler or another mode gets to see the whole state.
-fn hands_over(flow: Flow) -> bool {
-    !matches!(
-        flow,
+fn hands_over(insn: &Insn) -> bool {
+    let within = matches!(
+        insn.flow(),
         Flow::Next
             | Flow::Jump { .. }
             | Flow::Branch { .. }
@@ -181,5 +183,23 @@ fn hands_over(flow: Flow) -> bool {
             | Flow::JumpIndirect
             | Flow::CallIndirect
             | Flow::Return { .. }
-    )
+    );
+    let special =
+        matches!(insn.special(), Some(Special::Hypercall | Special::Enclave | Special::Transaction));
+    !within || special || insn.iced().is_save_restore_instruction()
+}
+
+/// Instructions whose destination may keep its value although iced calls it written: `rdssp` does nothing
+/// without a shadow stack; a processor without BMI executes the other two as `bsf` and `bsr`.
+const MAY_KEEP: [Mnemonic; 4] = [Mnemonic::Rdsspd, Mnemonic::Rdsspq, Mnemonic::Tzcnt, Mnemonic::Lzcnt];
+
+/// Takes back what iced's tables promise too much.
+fn correct(iced: &Instruction, effects: &mut Effects) {
+    let mnemonic = iced.mnemonic();
+    if MAY_KEEP.contains(&mnemonic) {
+        effects.gpr_written = GprSet::EMPTY;
+        effects.flags_overwritten = effects.flags_overwritten.intersection(FlagSet::ZF);
+    } else if mnemonic == Mnemonic::Clzero {
+        effects.memory = MemoryUse::Write;
+    }
 }

@@ -6,6 +6,8 @@ use iced_x86::{Decoder, DecoderError, DecoderOptions, Instruction};
 use midstride_addr::AppPc;
 
 use crate::flow::{self, Flow};
+use crate::layout::Prefixes;
+use crate::special::{self, Special};
 
 /// The longest instruction the processor accepts, in bytes (SDM vol. 2, 2.3.11).
 pub const MAX_INSN_BYTES: usize = 15;
@@ -53,6 +55,12 @@ impl Insn {
     #[must_use]
     pub fn flow(&self) -> Flow {
         flow::classify(self)
+    }
+
+    /// What a copy of it must be handled with, if anything.
+    #[must_use]
+    pub fn special(&self) -> Option<Special> {
+        special::of(&self.iced)
     }
 }
 
@@ -145,16 +153,26 @@ impl<'c> InsnIter<'c> {
     #[cold]
     fn refuse(&mut self) -> DecodeError {
         let pc = self.pc();
-        let error = match self.decoder.last_error() {
-            DecoderError::NoMoreBytes => {
-                DecodeError::Truncated { pc, available: self.code.len() - self.position }
-            }
-            _ => DecodeError::Invalid { pc, examined: self.decoder.position() - self.position },
+        let rest = &self.code[self.position..];
+        let opcode = Prefixes::scan(rest).len;
+        let error = if rest.get(opcode).is_some_and(|byte| REMOVED.contains(byte)) {
+            DecodeError::Invalid { pc, examined: opcode + 1 }
+        } else if self.decoder.last_error() == DecoderError::NoMoreBytes {
+            DecodeError::Truncated { pc, available: rest.len() }
+        } else {
+            DecodeError::Invalid { pc, examined: self.decoder.position() - self.position }
         };
         self.code = &self.code[..self.position];
         error
     }
 }
+
+/// One-byte opcodes that 64-bit mode gave up. The processor raises #UD without looking at what is behind them;
+/// iced looks for ModRM, which may lie in a page that is not there.
+const REMOVED: [u8; 19] = [
+    0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27, 0x2f, 0x37, 0x3f, 0x60, 0x61, 0x82, 0x9a, 0xce, 0xd4,
+    0xd6, 0xea,
+];
 
 impl Iterator for InsnIter<'_> {
     type Item = Result<Insn, DecodeError>;

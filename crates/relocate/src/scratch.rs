@@ -24,6 +24,28 @@ const IMPLICIT: &[(Mnemonic, &[Gpr])] = &[
     (Mnemonic::Cmpxchg8b, &[Gpr::Rax, Gpr::Rdx, Gpr::Rbx, Gpr::Rcx]),
     (Mnemonic::Cmpxchg16b, &[Gpr::Rax, Gpr::Rdx, Gpr::Rbx, Gpr::Rcx]),
     (Mnemonic::Mulx, &[Gpr::Rdx]),
+    (Mnemonic::Pcmpestri, &[Gpr::Rax, Gpr::Rdx, Gpr::Rcx]),
+    (Mnemonic::Pcmpestri64, &[Gpr::Rax, Gpr::Rdx, Gpr::Rcx]),
+    (Mnemonic::Vpcmpestri, &[Gpr::Rax, Gpr::Rdx, Gpr::Rcx]),
+    (Mnemonic::Vpcmpestri64, &[Gpr::Rax, Gpr::Rdx, Gpr::Rcx]),
+    (Mnemonic::Pcmpestrm, &[Gpr::Rax, Gpr::Rdx]),
+    (Mnemonic::Pcmpestrm64, &[Gpr::Rax, Gpr::Rdx]),
+    (Mnemonic::Vpcmpestrm, &[Gpr::Rax, Gpr::Rdx]),
+    (Mnemonic::Vpcmpestrm64, &[Gpr::Rax, Gpr::Rdx]),
+    (Mnemonic::Pcmpistri, &[Gpr::Rcx]),
+    (Mnemonic::Vpcmpistri, &[Gpr::Rcx]),
+    (Mnemonic::Xsave, &[Gpr::Rax, Gpr::Rdx]),
+    (Mnemonic::Xsave64, &[Gpr::Rax, Gpr::Rdx]),
+    (Mnemonic::Xsaveopt, &[Gpr::Rax, Gpr::Rdx]),
+    (Mnemonic::Xsaveopt64, &[Gpr::Rax, Gpr::Rdx]),
+    (Mnemonic::Xsavec, &[Gpr::Rax, Gpr::Rdx]),
+    (Mnemonic::Xsavec64, &[Gpr::Rax, Gpr::Rdx]),
+    (Mnemonic::Xsaves, &[Gpr::Rax, Gpr::Rdx]),
+    (Mnemonic::Xsaves64, &[Gpr::Rax, Gpr::Rdx]),
+    (Mnemonic::Xrstor, &[Gpr::Rax, Gpr::Rdx]),
+    (Mnemonic::Xrstor64, &[Gpr::Rax, Gpr::Rdx]),
+    (Mnemonic::Xrstors, &[Gpr::Rax, Gpr::Rdx]),
+    (Mnemonic::Xrstors64, &[Gpr::Rax, Gpr::Rdx]),
 ];
 
 /// A register to address memory with, and whether its value must be saved.
@@ -54,15 +76,8 @@ fn used(iced: &Instruction) -> GprSet {
 }
 
 /// Loads that write their first operand and use no other register.
-const LOADS: [Mnemonic; 7] = [
-    Mnemonic::Mov,
-    Mnemonic::Movzx,
-    Mnemonic::Movsx,
-    Mnemonic::Movsxd,
-    Mnemonic::Popcnt,
-    Mnemonic::Lzcnt,
-    Mnemonic::Tzcnt,
-];
+const LOADS: [Mnemonic; 5] =
+    [Mnemonic::Mov, Mnemonic::Movzx, Mnemonic::Movsx, Mnemonic::Movsxd, Mnemonic::Popcnt];
 
 /// The register a plain load replaces in full; it may hold the address until then.
 fn load_destination(iced: &Instruction) -> GprSet {

@@ -34,7 +34,9 @@ pub fn load_target(insn: &Insn, w: &mut Writer<'_>, dst: Gpr) -> Result<(), Relo
     let iced = insn.iced();
     if iced.op0_kind() == OpKind::Register {
         let src = gpr::of(iced.op0_register()).ok_or(RelocateError::Encoding { pc: insn.pc() })?;
-        w.mov_rr(Width::W64, dst, src);
+        if src != dst {
+            w.mov_rr(Width::W64, dst, src);
+        }
     } else {
         let load = load_same_operand(insn, dst).ok_or(RelocateError::Encoding { pc: insn.pc() })?;
         if iced.is_ip_rel_memory_operand() {

@@ -218,7 +218,7 @@ pub const MCONTEXT_GPRS: [usize; 18] = [
 ];
 
 /// The software-reserved bytes of the floating-point state in a signal frame, the kernel's
-/// `struct _fpx_sw_bytes`, at [`legacy::SOFTWARE`](crate::xsave::legacy::SOFTWARE).
+/// `struct _fpx_sw_bytes`, at [`legacy::SOFTWARE`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SoftwareBytes {
     /// Bytes of the state with the second magic number.

@@ -1,4 +1,9 @@
 //! Reading memory that may not be there.
+//!
+//! Two ways: [`read_own`] asks the kernel, needs nothing and can be forbidden by a system call filter;
+//! [`copy_guarded`] simply reads and relies on the process's fault handler.
+
+use core::arch::naked_asm;
 
 use crate::errno::Errno;
 use crate::nr;
@@ -6,6 +11,7 @@ use crate::sys::{answer, syscall6};
 use crate::thread;
 
 /// The kernel's `struct iovec`.
+#[derive(Clone, Copy)]
 #[repr(C)]
 struct IoVec {
     base: u64,
@@ -13,40 +19,103 @@ struct IoVec {
 }
 
 const PAGE: u64 = 4096;
+/// Pages copied by one system call.
+const PAGES: usize = 16;
 
 /// Copies this process's own memory from `address` on, as far as it is readable; returns how many
 /// bytes that was. No fault happens and no signal comes, whatever is (not) mapped there.
 ///
-/// Memory that another thread changes meanwhile is copied in some mixture of old and new.
+/// Memory that another thread changes meanwhile is copied in some mixture of old and new. Pages that
+/// are mapped executable only are not readable. Memory of an address up to which `address` plus the
+/// length wraps around is not there.
+///
+/// ```
+/// let text = *b"program";
+/// let mut copy = [0; 7];
+/// let read = midstride_os::probe::read_own(text.as_ptr() as u64, &mut copy)?;
+/// assert_eq!((read, copy), (7, text));
+/// assert!(midstride_os::probe::read_own(0, &mut copy).is_err());
+/// # Ok::<(), midstride_os::Errno>(())
+/// ```
 ///
 /// # Errors
 /// `EFAULT` when not even the first byte is readable; `ENOSYS` or `EPERM` where a system call filter
 /// forbids process_vm_readv(2).
 pub fn read_own(address: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
-    let wanted = buffer.len() as u64;
     let mut done = 0;
-    while done < wanted {
-        let from = address.wrapping_add(done);
-        // The kernel stops at the first iovec it cannot read whole: so one call a page.
-        let step = (PAGE - from % PAGE).min(wanted - done);
-        match copy(from, &mut buffer[done as usize..(done + step) as usize]) {
-            Ok(bytes) if bytes == step => done += step,
-            Ok(bytes) => return Ok((done + bytes) as usize),
+    while done < buffer.len() {
+        let rest = &mut buffer[done..];
+        let (wanted, read) = match read_pages(address.wrapping_add(done as u64), rest) {
+            Ok(counts) => counts,
             Err(error) if done == 0 => return Err(error),
             Err(_) => break,
+        };
+        done += read;
+        if read < wanted {
+            break;
         }
     }
-    Ok(done as usize)
+    Ok(done)
 }
 
-/// One process_vm_readv of this process.
-fn copy(from: u64, buffer: &mut [u8]) -> Result<u64, Errno> {
-    let bytes = buffer.len() as u64;
-    let local = IoVec { base: buffer.as_mut_ptr().expose_provenance() as u64, bytes };
-    let remote = IoVec { base: from, bytes };
-    let vectors = [&raw const local, &raw const remote].map(|v| v.expose_provenance() as u64);
+/// One process_vm_readv of up to [`PAGES`] pages; returns how many bytes were wanted and read.
+fn read_pages(from: u64, buffer: &mut [u8]) -> Result<(usize, usize), Errno> {
+    // The kernel transfers whole iovecs only: one for each page, so that it stops at the exact one.
+    let mut remote = [IoVec { base: 0, bytes: 0 }; PAGES];
+    let (mut count, mut wanted) = (0, 0);
+    while count < PAGES && wanted < buffer.len() as u64 {
+        let base = from.wrapping_add(wanted);
+        let bytes = (PAGE - base % PAGE).min(buffer.len() as u64 - wanted);
+        remote[count] = IoVec { base, bytes };
+        (count, wanted) = (count + 1, wanted + bytes);
+    }
+    let local = IoVec { base: buffer.as_mut_ptr().expose_provenance() as u64, bytes: wanted };
+    let read = process_vm_readv(local, &remote[..count])?;
+    Ok((wanted as usize, read as usize))
+}
+
+/// Fills `local` from `remote` ranges of this process.
+fn process_vm_readv(local: IoVec, remote: &[IoVec]) -> Result<u64, Errno> {
     let pid = i64::from(thread::getpid()) as u64;
-    // SAFETY: the kernel reads two iovecs and writes at most the buffer's length into it; it checks
-    // the remote range itself.
-    answer(unsafe { syscall6(nr::PROCESS_VM_READV, pid, vectors[0], 1, vectors[1], 1, 0) })
+    let local_at = (&raw const local).expose_provenance() as u64;
+    let remote_at = remote.as_ptr().expose_provenance() as u64;
+    let count = remote.len() as u64;
+    // SAFETY: the only caller's `local` is part of a buffer it borrows mutably; the kernel writes
+    // nothing else, and checks the remote ranges itself.
+    answer(unsafe { syscall6(nr::PROCESS_VM_READV, pid, local_at, 1, remote_at, count, 0) })
+}
+
+/// Copies like [`read_own`], without a system call and with at most one fault; returns how many bytes
+/// were readable.
+///
+/// # Safety
+/// Every handler of SIGSEGV and SIGBUS that can run in this thread passes the interrupted rip through
+/// [`fault_fixup`] and, when that answers, continues there; neither signal is blocked. The buffer does
+/// not overlap what is read.
+pub unsafe fn copy_guarded(address: u64, buffer: &mut [u8]) -> usize {
+    // SAFETY: writes stay in the buffer; a fault of a read is resumed, says the caller.
+    let left = unsafe { copy(buffer.as_mut_ptr(), address, buffer.len()) };
+    buffer.len() - left
+}
+
+/// Where to go on after a fault at `pc`, when that is the one instruction of [`copy_guarded`] that may
+/// fault. Registers stay as they are.
+#[must_use]
+pub fn fault_fixup(pc: u64) -> Option<u64> {
+    let start = copy as *const () as u64;
+    (pc == start + COPY_AT).then_some(start + RESUME_AT)
+}
+
+/// Bytes of `mov rcx, rdx` in [`copy`]: both of its encodings have three.
+const COPY_AT: u64 = 3;
+/// Behind the two bytes of `rep movsb`.
+const RESUME_AT: u64 = COPY_AT + 2;
+
+/// Copies upwards; returns how many bytes are left, which rcx counts even across a fault.
+///
+/// # Safety
+/// As for [`copy_guarded`].
+#[unsafe(naked)]
+unsafe extern "C" fn copy(to: *mut u8, from: u64, bytes: usize) -> usize {
+    naked_asm!("mov rcx, rdx", "rep movsb", "mov rax, rcx", "ret")
 }

@@ -2,7 +2,7 @@
 
 use midstride_addr::{AppPc, AppRange};
 use midstride_os::thread::exit_group;
-use midstride_os::{answer, nr, syscall0, syscall4};
+use midstride_os::{answer, nr, syscall0, syscall1, syscall4};
 use midstride_slab::{Place, Sizes};
 
 pub(crate) fn range(start: u64, end: u64) -> AppRange {
@@ -39,8 +39,24 @@ pub(crate) fn wait_for(pid: i32) -> i32 {
 pub(crate) fn in_child(check: impl FnOnce()) {
     let pid = fork();
     if pid == 0 {
+        // A failed check allocates, which may hang in a child of a process with threads.
+        // SAFETY: no memory is involved.
+        unsafe { syscall1(nr::ALARM, 60) };
         check();
         exit_group(0);
     }
     assert_eq!(wait_for(pid), 0, "the check in the child failed");
+}
+
+/// Address space of a process, in bytes.
+pub(crate) const RLIMIT_AS: u64 = 9;
+/// Size of a core file, in bytes.
+pub(crate) const RLIMIT_CORE: u64 = 4;
+
+/// Sets a resource limit of this process.
+pub(crate) fn limit(resource: u64, value: u64) {
+    let both = [value, value];
+    let at = (&raw const both).expose_provenance() as u64;
+    // SAFETY: the kernel reads the two words.
+    assert_eq!(unsafe { syscall4(nr::PRLIMIT64, 0, resource, at, 0) }, 0);
 }

@@ -1,12 +1,12 @@
 //! Code regions on real pages: code runs, pages are never writable and executable at once, limits
 //! shrink a region.
 
+use midstride_os::LINUX_PAGES;
 use midstride_os::maps::{MapEntries, MapEntry};
 use midstride_os::mem::Prot;
-use midstride_os::{LINUX_PAGES, nr, syscall4};
 use midstride_slab::{LOW_START, PageSource, Place, Region, Sizes, Slab, Window};
 
-use crate::common::{in_child, near_here, range, small};
+use crate::common::{RLIMIT_AS, in_child, limit, near_here, range, small};
 
 /// `mov eax, value; ret`
 fn returns(value: u32) -> [u8; 6] {
@@ -71,13 +71,15 @@ fn no_mapping_is_writable_and_executable() {
 
 #[test]
 fn a_dropped_region_leaves_no_mapping() {
-    let region = Region::reserve(&LINUX_PAGES, &near_here(), small(), 4).unwrap();
-    let (range, sizes) = (region.range(), region.sizes());
-    drop(region);
-    // The very same place is free again.
-    LINUX_PAGES.reserve_at(range.start().get(), sizes.total()).unwrap();
-    // SAFETY: reserved just now, unused.
-    unsafe { LINUX_PAGES.unmap(midstride_slab::Mapping::plain(range.start().get(), sizes.total())) };
+    // In a process with one thread, where nobody else takes the place meanwhile.
+    in_child(|| {
+        let before = address_space();
+        let region = Region::reserve(&LINUX_PAGES, &near_here(), small(), 4).unwrap();
+        let (start, bytes) = (region.range().start().get(), region.range().len());
+        drop(region);
+        LINUX_PAGES.reserve_at(start, bytes).unwrap();
+        assert_eq!(address_space(), before + bytes, "the alias is gone too");
+    });
 }
 
 #[test]
@@ -105,16 +107,6 @@ fn hundreds_of_low_blocks_fit() {
     }
 }
 
-/// RLIMIT_AS for this process, in bytes.
-fn limit_address_space(bytes: u64) {
-    const RLIMIT_AS: u64 = 9;
-    let limit = [bytes, bytes];
-    // SAFETY: the kernel reads the two words.
-    let raw =
-        unsafe { syscall4(nr::PRLIMIT64, 0, RLIMIT_AS, (&raw const limit).expose_provenance() as u64, 0) };
-    assert_eq!(raw, 0);
-}
-
 /// Bytes of address space in use.
 fn address_space() -> u64 {
     let mut text = [0u8; 128];
@@ -129,7 +121,7 @@ fn an_address_space_limit_makes_the_region_smaller() {
     in_child(|| {
         let asked = Sizes { hot: 64 << 20, cold: 32 << 20, data: 32 << 20 };
         let place = near_here();
-        limit_address_space(address_space() + (60 << 20));
+        limit(RLIMIT_AS, address_space() + (60 << 20));
         let region = Region::reserve(&LINUX_PAGES, &place, asked, 8).unwrap();
         // 2 * (hot + cold) + data of a quarter is 56 MiB.
         assert_eq!(region.sizes(), Sizes { hot: 16 << 20, cold: 8 << 20, data: 8 << 20 });
@@ -140,7 +132,7 @@ fn an_address_space_limit_makes_the_region_smaller() {
 fn an_exhausted_address_space_is_an_error() {
     in_child(|| {
         let place = near_here();
-        limit_address_space(address_space());
+        limit(RLIMIT_AS, address_space());
         let refused = Region::reserve(&LINUX_PAGES, &place, small(), 4).unwrap_err();
         assert!(matches!(refused, midstride_slab::AllocError::Pages(_)), "{refused:?}");
     });

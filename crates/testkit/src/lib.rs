@@ -1,8 +1,9 @@
 //! Listings, instruction generators and oracles for midstride's tests and fuzz targets.
 //!
 //! **You give** code bytes, or a source of randomness. **You get** a [`Listing`] fit for a snapshot: offset,
-//! bytes and disassembly, never one without the others; and code to try things on: [`instruction`] knows every
-//! form of 64-bit mode, [`block_bytes`] strings them together with branches and with bytes that are none.
+//! bytes and disassembly, never one without the others; code to try things on: [`instruction`] knows every
+//! form of 64-bit mode, [`block_bytes`] strings them together with branches and with bytes that are none; and
+//! [`properties`], which judge what other crates make of such code.
 //!
 //! **It does not protect from** mistakes shared with the decoder: everything here reads instructions with
 //! iced-x86, as the relocator does. The writer's tests bring a second decoder of their own.
@@ -23,6 +24,7 @@
 mod forms;
 mod insn;
 mod listing;
+pub mod properties;
 mod random;
 
 pub use arbitrary;

@@ -1,0 +1,13 @@
+//! Every property, for a moment; `cargo xtask fuzz` runs them for longer.
+
+use midstride_testkit::properties::{asm_roundtrip, check, relocate_bytes};
+
+#[test]
+fn relocate_bytes_holds() {
+    check(relocate_bytes, 512);
+}
+
+#[test]
+fn asm_roundtrip_holds() {
+    check(asm_roundtrip, 4096);
+}

@@ -113,7 +113,7 @@ impl fmt::Display for EmitError {
                 write!(f, "no {}-bit form of the instruction at +{:#x}", width.bits(), at.get())
             }
             Self::ImmediateTooWide { at, value, field_bytes } => {
-                write!(f, "immediate {value:#x} does not fit {field_bytes} bytes at +{:#x}", at.get())
+                write!(f, "immediate {value:#x} does not fit {} bits at +{:#x}", field_bytes * 8, at.get())
             }
             Self::TooManyLabels { limit } => write!(f, "more than {limit} labels"),
             Self::ForeignLabel { label } => write!(f, "label {label} belongs to another writer"),

@@ -24,8 +24,15 @@
 //! assert_eq!(code.bytes(), [0x48, 0x03, 0x46, 0x08, 0xff, 0xc9, 0x75, 0xf8, 0xc3]);
 //! # Ok::<(), midstride_asm::EmitError>(())
 //! ```
+//!
+//! The manual sections named in the documentation are those of the Intel 64 and IA-32 Architectures
+//! Software Developer's Manual (SDM).
 #![no_std]
 #![forbid(unsafe_code)]
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod encode;
 mod error;

@@ -1,8 +1,9 @@
 //! Branches that are redirected while threads run over them.
 //!
-//! An aligned 8-byte store is seen whole or not at all by every processor, instruction fetch included
-//! (Intel SDM vol. 3, 9.1.1). A patchable branch therefore starts where its displacement field lies
-//! inside one aligned word; nops in front of it fill the gap:
+//! One aligned 8-byte store is a single access for the loads of every other processor (Intel SDM
+//! vol. 3, 9.1.1; AMD APM vol. 2, 7.3.2). AMD promises the same to instruction fetch (7.6.1), Intel
+//! does not say so and is relied on. A patchable branch therefore starts where its displacement field
+//! lies inside one aligned word; nops in front of it fill the gap:
 //!
 //! ```text
 //!   word N                          word N+1

@@ -4,6 +4,7 @@ mod bits;
 mod form;
 mod immediate;
 mod modrm;
+mod notation;
 mod operands;
 mod rex;
 mod vex;

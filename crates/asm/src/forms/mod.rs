@@ -1,4 +1,4 @@
-//! The instructions: one line a form, in the notation of [`Form`](crate::encode::Form).
+//! The instructions: one line a form, in the notation that `encode::notation` reads.
 //!
 //! ```text
 //!  "0F AF /r"   imul_rr[w](dst: reg Gpr, src: rm Gpr)   "`dst = dst * src`";

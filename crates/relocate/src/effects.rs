@@ -1,11 +1,13 @@
 //! What an instruction does to registers, flags and memory.
 
-use iced_x86::{Instruction, InstructionInfoFactory, Mnemonic, OpAccess, Register};
+use iced_x86::{InstructionInfoFactory, Mnemonic, OpAccess, Register};
+use midstride_asm::Gpr;
 
 use crate::flags;
 use crate::flow::Flow;
 use crate::gpr;
 use crate::insn::Insn;
+use crate::layout::Prefixes;
 use crate::sets::{FlagSet, GprSet};
 use crate::special::Special;
 
@@ -119,7 +121,7 @@ impl Scanner {
         for used in info.used_memory() {
             effects.add_memory(used.access());
         }
-        correct(iced, &mut effects);
+        correct(insn, &mut effects);
         effects
     }
 }
@@ -189,17 +191,33 @@ fn hands_over(insn: &Insn) -> bool {
     !within || special || insn.iced().is_save_restore_instruction()
 }
 
-/// Instructions whose destination may keep its value although iced calls it written: `rdssp` does nothing
-/// without a shadow stack; a processor without BMI executes the other two as `bsf` and `bsr`.
-const MAY_KEEP: [Mnemonic; 4] = [Mnemonic::Rdsspd, Mnemonic::Rdsspq, Mnemonic::Tzcnt, Mnemonic::Lzcnt];
+/// Instructions whose destination may keep its value, in part at least, although iced calls it written.
+const MAY_KEEP: [Mnemonic; 7] = [
+    // Do nothing where there is no shadow stack.
+    Mnemonic::Rdsspd,
+    Mnemonic::Rdsspq,
+    // Are `bsf` and `bsr` to a processor without BMI.
+    Mnemonic::Tzcnt,
+    Mnemonic::Lzcnt,
+    // Fault where UMIP is on; Linux then writes 16 bits, whatever the operand size.
+    Mnemonic::Sldt,
+    Mnemonic::Str,
+    Mnemonic::Smsw,
+];
 
 /// Takes back what iced's tables promise too much.
-fn correct(iced: &Instruction, effects: &mut Effects) {
-    let mnemonic = iced.mnemonic();
+fn correct(insn: &Insn, effects: &mut Effects) {
+    let mnemonic = insn.iced().mnemonic();
     if MAY_KEEP.contains(&mnemonic) {
         effects.gpr_written = GprSet::EMPTY;
         effects.flags_overwritten = effects.flags_overwritten.intersection(FlagSet::ZF);
     } else if mnemonic == Mnemonic::Clzero {
         effects.memory = MemoryUse::Write;
+    } else if mnemonic == Mnemonic::Pause && Prefixes::scan(insn.bytes()).extends_base() {
+        // To AMD's processors `f3 41 90` is `xchg r8, rax`.
+        effects.gpr_read |= PAUSE_OR_XCHG;
+        effects.gpr_touched |= PAUSE_OR_XCHG;
     }
 }
+
+const PAUSE_OR_XCHG: GprSet = GprSet::of(Gpr::Rax).with(Gpr::R8);

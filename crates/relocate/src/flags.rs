@@ -40,15 +40,35 @@ fn translated(bits: u32) -> FlagSet {
 /// The effects of `iced` on flags; no registers, no memory.
 pub(crate) fn effects(iced: &Instruction) -> Effects {
     let written = translated(iced.rflags_modified());
+    if written.is_empty() {
+        return unwritten(iced);
+    }
     let undefined = translated(iced.rflags_undefined());
     Effects {
         flags_read: translated(iced.rflags_read()),
         flags_written: written,
         flags_undefined: undefined,
-        flags_overwritten: if written.is_empty() { written } else { overwritten(iced, written, undefined) },
+        flags_overwritten: overwritten(iced, written, undefined),
         ..Effects::NOTHING
     }
 }
+
+/// The effects of an instruction that iced thinks writes no flags.
+fn unwritten(iced: &Instruction) -> Effects {
+    // All the way round through CF: the value is the old one, but OF is computed.
+    let round = ROTATES_THROUGH_CARRY.contains(&iced.mnemonic()) && iced.immediate8() & 0x1f != 0;
+    let (read, written) = if round { (FlagSet::CF, FlagSet::CF | FlagSet::OF) } else { NEITHER };
+    Effects {
+        flags_read: translated(iced.rflags_read()) | read,
+        flags_written: written,
+        flags_undefined: written,
+        ..Effects::NOTHING
+    }
+}
+
+const NEITHER: (FlagSet, FlagSet) = (FlagSet::EMPTY, FlagSet::EMPTY);
+
+const ROTATES_THROUGH_CARRY: [Mnemonic; 2] = [Mnemonic::Rcl, Mnemonic::Rcr];
 
 /// Logic instructions. The manual leaves AF undefined behind them; every processor clears it, and if it
 /// stayed live, `test` and `xor` would keep AF alive through most code.

@@ -43,6 +43,11 @@ impl Prefixes {
     pub(crate) fn narrows_operand(self) -> bool {
         self.operand_size && self.rex.unwrap_or(0) & REX_W == 0
     }
+
+    /// Whether REX.B is set.
+    pub(crate) fn extends_base(self) -> bool {
+        self.rex.unwrap_or(0) & REX_B != 0
+    }
 }
 
 pub(crate) const REX: u8 = 0x40;

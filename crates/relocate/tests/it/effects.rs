@@ -73,6 +73,20 @@ fn rdssp_keeps_its_destination_where_there_is_no_shadow_stack() {
 }
 
 #[test]
+fn emulated_system_registers_keep_the_upper_half_of_their_destination() {
+    assert_gprs(&[0x0f, 0x01, 0xe0], [], [], [Rax]);
+    assert_gprs(&[0x48, 0x0f, 0x00, 0xc1], [], [], [Rcx]);
+    assert_gprs(&[0x0f, 0x00, 0xca], [], [], [Rdx]);
+}
+
+#[test]
+fn pause_with_a_base_bit_is_an_exchange_to_amd() {
+    assert_gprs(&[0xf3, 0x41, 0x90], [Rax, R8], [], [Rax, R8]);
+    assert_gprs(&[0xf3, 0x90], [], [], []);
+    assert_gprs(&[0x41, 0x90], [Rax, R8], [Rax, R8], [Rax, R8]);
+}
+
+#[test]
 fn bit_counts_that_old_processors_execute_as_scans_keep_what_scans_keep() {
     assert_gprs(&[0xf3, 0x0f, 0xbc, 0xc1], [Rcx], [], [Rax, Rcx]);
     assert_gprs(&[0xf3, 0x0f, 0xbd, 0xc1], [Rcx], [], [Rax, Rcx]);
@@ -164,6 +178,14 @@ fn shifts_by_nothing_keep_flags() {
     assert_flags(&[0x48, 0xc1, 0xe0, 0x20], NONE, STATUS, CF | PF | ZF | SF);
     assert_flags(&[0x0f, 0xa5, 0xc8], NONE, STATUS, NONE);
     assert_flags(&[0xd3, 0xd0], CF, CF | OF, NONE);
+}
+
+#[test]
+fn rotating_all_the_way_round_computes_of() {
+    assert_flags(&[0xc0, 0xd0, 0x09], CF, CF | OF, NONE);
+    assert_flags(&[0x66, 0xc1, 0xd8, 0x11], CF, CF | OF, NONE);
+    assert_flags(&[0xc0, 0xd0, 0x20], NONE, NONE, NONE);
+    assert_flags(&[0xc0, 0xd0, 0x01], CF, CF | OF, CF | OF);
 }
 
 #[test]

@@ -11,7 +11,8 @@ pub const MAX_APP_BYTES: usize = 2048;
 /// Something emitted in front of an instruction that the program does not notice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Probe {
-    /// Adds one to the 64-bit word at this offset from the thread context.
+    /// Adds one to the 64-bit word at this offset from the thread context, each time the block is
+    /// entered. The emitter chooses the instruction it stands before: see [`crate::ExecBlock::probe_end`].
     Count {
         /// Bytes from the thread context.
         offset: i32,
@@ -21,6 +22,12 @@ pub enum Probe {
         /// Chosen by whoever asked for it.
         id: u32,
     },
+}
+
+impl Probe {
+    pub(crate) fn is_count(self) -> bool {
+        matches!(self, Self::Count { .. })
+    }
 }
 
 /// One step of a block: an instruction, possibly dropped, and what comes before it.

@@ -33,7 +33,7 @@ impl Emitter<'_, '_> {
             Flow::CallIndirect => self.call_indirect(insn, at),
             Flow::Xbegin { target } => self.abort_transaction(target),
             Flow::Syscall => self.to_gate(Door::Syscall, insn.pc(), next, ExitKind::Syscall),
-            Flow::Breakpoint | Flow::Raises | Flow::Interrupt { .. } => self.raise(insn),
+            Flow::Breakpoint | Flow::DebugTrap | Flow::Raises | Flow::Interrupt { .. } => self.raise(insn),
             _ => self.to_gate(Door::Emulate, insn.pc(), next, ExitKind::Emulate),
         }
     }

@@ -9,6 +9,8 @@ mod branch;
 mod landing;
 mod probe;
 
+use probe::Hoisted;
+
 use midstride_addr::{AppPc, CachePc, CodeOffset};
 use midstride_asm::{EmitError, Gpr, Mem, PatchSite, Writer};
 use midstride_relocate::{GprSet, Live, RelocateError, Relocated, Saved, Scanner, Spill, relocate};
@@ -173,23 +175,24 @@ impl<'w, 'b> Emitter<'w, 'b> {
         let body = self.hot.offset();
         let live = draft.steps().any(|step| step.probe().is_some()).then(|| LiveMap::of(draft, scanner));
         let last = draft.len().saturating_sub(1);
+        let mut count = Hoisted::of(draft, live.as_ref());
         for (index, step) in draft.steps().enumerate() {
             let before = live.as_ref().map_or(Live::EVERYTHING, |map| map.before(index));
             let after = live.as_ref().map_or(Live::EVERYTHING, |map| map.before(index + 1));
-            self.step(step, before, after, index == last && draft.end() == End::Transfer)?;
+            if let Some(probe) = count.take_at(index).or(step.probe().filter(|probe| !probe.is_count())) {
+                self.probe(probe, before, self.app_offset(step.insn().pc()))?;
+            }
+            self.step(step, after, index == last && draft.end() == End::Transfer)?;
         }
         self.close(draft)?;
         self.finish(body)
     }
 
-    fn step(&mut self, step: &Step, before: Live, after: Live, transfers: bool) -> Result<(), BuildError> {
+    fn step(&mut self, step: &Step, after: Live, transfers: bool) -> Result<(), BuildError> {
         if !self.records.has_room() {
             return Err(BuildError::TooBig);
         }
         let app_offset = self.app_offset(step.insn().pc());
-        if let Some(probe) = step.probe() {
-            self.probe(probe, before, app_offset)?;
-        }
         match (step.is_kept(), transfers) {
             (true, true) => self.transfer(step.insn()),
             (true, false) => self.copy(step, after, app_offset),

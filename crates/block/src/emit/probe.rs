@@ -4,10 +4,35 @@ use midstride_asm::{Gpr, Mem, Width};
 use midstride_relocate::{FlagSet, Live};
 
 use super::{BuildError, Emitter};
-use crate::draft::Probe;
+use crate::draft::{Draft, Probe};
 use crate::exit::ExitKind;
+use crate::liveness::LiveMap;
 use crate::record::{Restore, Where};
 use crate::slots::{Door, Slot};
+
+/// A block's counting probe, moved to where it costs one instruction.
+pub(super) struct Hoisted {
+    probe: Option<Probe>,
+    index: usize,
+}
+
+impl Hoisted {
+    /// The first instruction from the probe's own on before which the flags are dead, else its own.
+    pub(super) fn of(draft: &Draft, live: Option<&LiveMap>) -> Self {
+        let counting = draft.steps().position(|step| step.probe().is_some_and(Probe::is_count));
+        let own = counting.unwrap_or(0);
+        let quiet = |index: &usize| {
+            live.is_some_and(|map| map.before(*index).flags.intersection(FlagSet::STATUS).is_empty())
+        };
+        let probe = counting.and_then(|index| draft.step(index)?.probe());
+        Self { probe, index: (own..draft.len()).find(quiet).unwrap_or(own) }
+    }
+
+    /// The probe, when it belongs before this instruction.
+    pub(super) fn take_at(&mut self, index: usize) -> Option<Probe> {
+        if index == self.index { self.probe.take() } else { None }
+    }
+}
 
 impl Emitter<'_, '_> {
     /// Writes `probe`; `live` is what the program still needs here.

@@ -1,0 +1,146 @@
+//! What of the program's memory may be executed.
+#![allow(unsafe_code, reason = "reads the program's code")]
+
+use allocator_api2::vec::Vec;
+use midstride_addr::{AppPc, AppRange};
+use midstride_block::AppCode;
+
+use crate::heap::HeapRef;
+
+/// Whether the program can write to its own code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Writes {
+    /// Neither through this mapping nor, as far as is known, another.
+    No,
+    /// Through this mapping, or through another one of the same object.
+    Yes,
+}
+
+/// A piece of executable memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CodeArea {
+    /// Its addresses.
+    pub range: AppRange,
+    /// Whether it can change without a system call.
+    pub writes: Writes,
+}
+
+/// All executable memory, sorted and disjoint.
+pub struct CodeMap {
+    areas: Vec<CodeArea, HeapRef>,
+}
+
+/// What [`AppCode::bytes`] answers at most: more than a block reads.
+const WINDOW: u64 = 4096;
+
+impl CodeMap {
+    pub(crate) fn new_in(heap: HeapRef) -> Self {
+        Self { areas: Vec::new_in(heap) }
+    }
+
+    /// Nothing in `range` is executable from now on.
+    pub fn remove(&mut self, range: AppRange) {
+        let mut index = 0;
+        while let Some(area) = self.areas.get(index).copied() {
+            if !area.range.overlaps(range) {
+                index += 1;
+                continue;
+            }
+            self.areas.remove(index);
+            for (start, end) in
+                [(area.range.start(), range.start()), (range.end(), area.range.end())]
+            {
+                if start < end {
+                    self.areas.insert(index, CodeArea { range: AppRange::new(start, end), ..area });
+                    index += 1;
+                }
+            }
+        }
+    }
+
+    /// `range` is executable from now on.
+    pub fn insert(&mut self, range: AppRange, writes: Writes) {
+        self.remove(range);
+        if range.is_empty() {
+            return;
+        }
+        let at = self.areas.partition_point(|area| area.range.start() < range.start());
+        self.areas.insert(at, CodeArea { range, writes });
+    }
+
+    /// The area that holds `pc`.
+    #[must_use]
+    pub fn area(&self, pc: AppPc) -> Option<CodeArea> {
+        let above = self.areas.partition_point(|area| area.range.start() <= pc);
+        self.areas.get(above.checked_sub(1)?).copied().filter(|area| area.range.contains(pc))
+    }
+
+    /// Whether anything in `range` is executable.
+    #[must_use]
+    pub fn touches(&self, range: AppRange) -> bool {
+        self.areas.iter().any(|area| area.range.overlaps(range))
+    }
+
+    /// All areas in address order.
+    pub fn iter(&self) -> impl Iterator<Item = CodeArea> + '_ {
+        self.areas.iter().copied()
+    }
+
+    fn end_of_run(&self, pc: AppPc) -> Option<AppPc> {
+        let mut end = self.area(pc)?.range.end();
+        while end.get() - pc.get() < WINDOW {
+            match self.area(end) {
+                Some(next) => end = next.range.end(),
+                None => break,
+            }
+        }
+        Some(end)
+    }
+}
+
+impl AppCode for CodeMap {
+    fn bytes(&self, pc: AppPc) -> &[u8] {
+        let Some(end) = self.end_of_run(pc) else { return &[] };
+        let bytes = (end.get() - pc.get()).min(WINDOW) as usize;
+        let start = core::ptr::with_exposed_provenance(pc.get() as usize);
+        // SAFETY: the map follows every system call that changes mappings, so these bytes are mapped
+        // and readable. The program may change them meanwhile (it may be writing code on another
+        // thread): whatever mixture is read, decoding bytes is total, and a stale block is retired by
+        // whatever noticed the write.
+        unsafe { core::slice::from_raw_parts(start, bytes) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::Heap;
+
+    static HEAP: Heap = Heap::new();
+
+    fn range(start: u64, end: u64) -> AppRange {
+        AppRange::new(AppPc::new(start), AppPc::new(end))
+    }
+
+    #[test]
+    fn removing_the_middle_leaves_both_ends() {
+        let mut map = CodeMap::new_in(HeapRef(&HEAP));
+        map.insert(range(0x1000, 0x5000), Writes::No);
+        map.insert(range(0x8000, 0x9000), Writes::Yes);
+        map.remove(range(0x2000, 0x8800));
+        let mut left = map.iter().map(|area| area.range);
+        assert_eq!(left.next(), Some(range(0x1000, 0x2000)));
+        assert_eq!(left.next(), Some(range(0x8800, 0x9000)));
+        assert_eq!(left.next(), None);
+        assert!(map.area(AppPc::new(0x2000)).is_none());
+    }
+
+    #[test]
+    fn neighbours_are_read_as_one_run() {
+        let mut map = CodeMap::new_in(HeapRef(&HEAP));
+        map.insert(range(0x1000, 0x1800), Writes::No);
+        map.insert(range(0x1800, 0x1900), Writes::Yes);
+        assert_eq!(map.end_of_run(AppPc::new(0x1700)), Some(AppPc::new(0x1900)));
+        assert_eq!(map.end_of_run(AppPc::new(0x1900)), None);
+    }
+}

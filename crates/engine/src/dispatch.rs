@@ -1,0 +1,143 @@
+//! What happens behind each door of the gate.
+#![allow(unsafe_code, reason = "is called by the gate with a thread's context")]
+
+use midstride_addr::AppPc;
+use midstride_asm::Gpr;
+use midstride_block::{Door, ExitId, ExitKind, Landing, Slot};
+
+use crate::context::{ThreadContext, phase};
+use crate::emulate;
+use crate::engine::{Arrival, Engine};
+use crate::gate::answer;
+use crate::policy::Policy;
+
+impl<P: Policy> Engine<P> {
+    /// The address of the gate's `dispatch` for engines of this policy.
+    #[must_use]
+    pub fn dispatch_address() -> u64 {
+        dispatch::<P> as *const () as u64
+    }
+
+    /// The address of the gate's `after`.
+    #[must_use]
+    pub fn after_address() -> u64 {
+        after::<P> as *const () as u64
+    }
+
+    fn serve(&self, cx: &mut ThreadContext, door: Door) -> u32 {
+        match door {
+            Door::Direct => self.direct(cx),
+            Door::Return => {
+                let target = emulate::below_stack(&cx.state);
+                self.indirect(cx, target, Landing::Return)
+            }
+            Door::Indirect => {
+                let target = cx.slots[Slot::Target as usize];
+                self.indirect(cx, target, Landing::Indirect)
+            }
+            Door::Syscall => self.system_call(cx),
+            Door::Emulate => self.emulate(cx),
+            Door::Callout => self.callout(cx),
+        }
+    }
+
+    fn direct(&self, cx: &mut ThreadContext) -> u32 {
+        let shared = self.lock();
+        self.policy.entered(cx, Door::Direct);
+        let exit = exit_number(cx);
+        let target = shared.cache.exit(exit).map(|exit| exit.target);
+        let target = target.unwrap_or_else(|| crate::fatal::fail(format_args!("unknown exit {}", exit.get())));
+        self.resolve(cx, shared, target, Arrival::Exit(exit));
+        answer::RESUME
+    }
+
+    fn indirect(&self, cx: &mut ThreadContext, target: u64, landing: Landing) -> u32 {
+        cx.state.set(Gpr::R11, cx.slots[Slot::R11 as usize]);
+        let shared = self.lock();
+        self.policy.entered(cx, if landing == Landing::Return { Door::Return } else { Door::Indirect });
+        self.resolve(cx, shared, AppPc::new(target), Arrival::Table(landing));
+        answer::RESUME
+    }
+
+    fn callout(&self, cx: &mut ThreadContext) -> u32 {
+        let shared = self.lock();
+        let exit = shared.cache.exit(exit_number(cx)).copied();
+        let Some((ExitKind::Callout { id, resume }, at)) = exit.map(|exit| (exit.kind, exit.at)) else {
+            crate::fatal::fail(format_args!("a callout came from nowhere"))
+        };
+        cx.state.pc = at.get();
+        self.policy.callout(id, &mut cx.state);
+        if cx.state.pc == at.get() {
+            self.resume_at(cx, resume);
+        } else {
+            let pc = cx.state.app_pc();
+            self.resolve(cx, shared, pc, Arrival::Gate);
+        }
+        answer::RESUME
+    }
+
+    fn emulate(&self, cx: &mut ThreadContext) -> u32 {
+        let shared = self.lock();
+        self.policy.entered(cx, Door::Emulate);
+        let exit = shared.cache.exit(exit_number(cx)).copied();
+        let Some(exit) = exit else { crate::fatal::fail(format_args!("an instruction came from nowhere")) };
+        cx.state.pc = exit.at.get();
+        match emulate::carry_out(&mut cx.state, exit.at, &shared.code) {
+            emulate::Outcome::Done => {
+                let pc = cx.state.app_pc();
+                self.resolve(cx, shared, pc, Arrival::Gate);
+            }
+            // The processor shall raise what it raises: at the program's own address.
+            emulate::Outcome::Native => {
+                let at = exit.at;
+                drop(shared);
+                self.run_natively(cx, at);
+            }
+        }
+        answer::RESUME
+    }
+
+    /// Lets control go to the program's own bytes.
+    pub(crate) fn run_natively(&self, cx: &mut ThreadContext, at: AppPc) {
+        let _shared = self.lock();
+        self.resume_at(cx, midstride_addr::CachePc::new(at.get()));
+    }
+
+    /// Behind a system call, or when a signal waits.
+    fn behind(&self, cx: &mut ThreadContext, occasion: u32) -> u32 {
+        match occasion {
+            answer::RESUME => self.abandon_call(cx),
+            made => self.after_system_call(cx, made),
+        }
+        self.deliver_pending(cx);
+        let shared = self.lock();
+        let pc = cx.state.app_pc();
+        self.resolve(cx, shared, pc, Arrival::Gate);
+        answer::RESUME
+    }
+}
+
+pub(crate) fn exit_number(cx: &ThreadContext) -> ExitId {
+    ExitId::from_number(cx.slots[Slot::Exit as usize] as u32)
+}
+
+/// Called by the gate.
+unsafe extern "C" fn dispatch<P: Policy>(cx: *mut ThreadContext, door: u32) -> u32 {
+    // SAFETY: the gate passes the context of the running thread, which nobody else borrows: other
+    // threads read its atomics only, signal handlers of this thread defer to the gate.
+    let cx = unsafe { &mut *cx };
+    // SAFETY: every context is given its engine when it is made, and engines live for ever.
+    let engine = unsafe { &*core::ptr::with_exposed_provenance::<Engine<P>>(cx.engine as usize) };
+    let door = Door::ALL[door as usize];
+    engine.serve(cx, door)
+}
+
+/// Called by the gate.
+unsafe extern "C" fn after<P: Policy>(cx: *mut ThreadContext, occasion: u32) -> u32 {
+    // SAFETY: as in `dispatch`.
+    let cx = unsafe { &mut *cx };
+    // SAFETY: as in `dispatch`.
+    let engine = unsafe { &*core::ptr::with_exposed_provenance::<Engine<P>>(cx.engine as usize) };
+    cx.phase.store(phase::GATE, core::sync::atomic::Ordering::Relaxed);
+    engine.behind(cx, occasion)
+}

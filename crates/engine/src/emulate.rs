@@ -1,0 +1,90 @@
+//! Instructions the engine carries out itself: those that leave the flat 64-bit code segment, or might.
+#![allow(unsafe_code, reason = "reads the program's stack")]
+
+use midstride_addr::AppPc;
+use midstride_asm::Gpr;
+use midstride_block::AppCode;
+use midstride_os::probe::read_own;
+use midstride_relocate::{Flow, Insn, decode};
+
+use crate::context::AppState;
+
+/// Selector of 64-bit user code on Linux.
+const USER_CS: u64 = 0x33;
+/// Selector of user data.
+const USER_SS: u64 = 0x2b;
+/// Flags a program can set by popf or iret: CF PF AF ZF SF TF DF OF NT AC ID.
+const USER_FLAGS: u64 = 0x0024_4dd5;
+
+/// What became of an instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Outcome {
+    /// The state is that behind it.
+    Done,
+    /// It is to be run at its own address.
+    Native,
+}
+
+/// Carries out the instruction at `at`.
+pub(crate) fn carry_out(state: &mut AppState, at: AppPc, code: &dyn AppCode) -> Outcome {
+    let Ok(insn) = decode(code.bytes(at), at) else { return Outcome::Native };
+    match insn.flow() {
+        Flow::FarReturn { .. } => far_return(state, &insn),
+        Flow::InterruptReturn => interrupt_return(state, &insn),
+        _ => Outcome::Native,
+    }
+}
+
+/// `count` stack words of the size of `insn`'s operands.
+fn stack_words<const N: usize>(state: &AppState, insn: &Insn) -> Option<([u64; N], u64)> {
+    let extra = if let Flow::FarReturn { pop } = insn.flow() { u64::from(pop) } else { 0 };
+    let popped = insn.iced().stack_pointer_increment().unsigned_abs();
+    let width = u64::from(popped).wrapping_sub(extra) / N as u64;
+    if !matches!(width, 2 | 4 | 8) {
+        return None;
+    }
+    let mut words = [0; N];
+    for (index, word) in words.iter_mut().enumerate() {
+        let mut bytes = [0; 8];
+        let at = state.get(Gpr::Rsp).wrapping_add(index as u64 * width);
+        let wanted = &mut bytes[..width as usize];
+        if read_own(at, wanted) != Ok(width as usize) {
+            return None;
+        }
+        *word = u64::from_le_bytes(bytes);
+    }
+    Some((words, width * N as u64))
+}
+
+fn far_return(state: &mut AppState, insn: &Insn) -> Outcome {
+    let Flow::FarReturn { pop } = insn.flow() else { return Outcome::Native };
+    match stack_words::<2>(state, insn) {
+        Some(([pc, cs], bytes)) if cs & 0xffff == USER_CS => {
+            state.pc = pc;
+            let rsp = state.get(Gpr::Rsp).wrapping_add(bytes).wrapping_add(u64::from(pop));
+            state.set(Gpr::Rsp, rsp);
+            Outcome::Done
+        }
+        _ => Outcome::Native,
+    }
+}
+
+fn interrupt_return(state: &mut AppState, insn: &Insn) -> Outcome {
+    match stack_words::<5>(state, insn) {
+        Some(([pc, cs, flags, rsp, ss], _)) if cs & 0xffff == USER_CS && ss & 0xffff == USER_SS => {
+            state.pc = pc;
+            state.rflags = state.rflags & !USER_FLAGS | flags & USER_FLAGS;
+            state.set(Gpr::Rsp, rsp);
+            Outcome::Done
+        }
+        _ => Outcome::Native,
+    }
+}
+
+/// The word that a return just took from the stack.
+pub(crate) fn below_stack(state: &AppState) -> u64 {
+    let at = core::ptr::with_exposed_provenance::<u64>(state.get(Gpr::Rsp).wrapping_sub(8) as usize);
+    // SAFETY: the block's return read this word an instant ago, so it is mapped; if another thread
+    // unmaps the stack of a running thread in between, this faults as the thread itself would have.
+    unsafe { at.read_unaligned() }
+}

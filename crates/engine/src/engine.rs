@@ -1,0 +1,220 @@
+//! The engine: one for a process, shared by its threads.
+#![allow(unsafe_code, reason = "keeps references to the contexts of threads")]
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use allocator_api2::vec::Vec;
+use midstride_addr::{AppPc, AppRange, CachePc};
+use midstride_block::{
+    BlockId, BuildError, CodeCache, Draft, Landing, Slot, Stats, Transform,
+};
+
+use midstride_slab::Region;
+
+use crate::code_map::CodeMap;
+use crate::context::ThreadContext;
+use crate::gate::Gate;
+use crate::heap::HeapRef;
+use crate::lock::{Guard, Lock};
+use crate::policy::Policy;
+use crate::signal::Signals;
+
+/// Everything that threads share.
+pub struct Engine<P: Policy> {
+    shared: Lock<Shared>,
+    /// Rises with each eviction.
+    pub(crate) epoch: &'static AtomicU64,
+    pub(crate) gate: Gate,
+    pub(crate) gate_code: Region,
+    /// Low memory of ours.
+    pub(crate) low: AppRange,
+    pub(crate) signals: Signals,
+    /// The engine's user.
+    pub policy: P,
+}
+
+/// What the lock protects.
+pub struct Shared {
+    /// The code cache.
+    pub cache: CodeCache<HeapRef>,
+    /// What may be executed.
+    pub code: CodeMap,
+    /// Contexts of all threads, free ones included.
+    pub(crate) contexts: Vec<ContextPtr, HeapRef>,
+}
+
+/// A context's address.
+#[derive(Clone, Copy)]
+pub(crate) struct ContextPtr(pub(crate) *mut ThreadContext);
+
+// SAFETY: contexts are never freed; fields read across threads are atomics.
+unsafe impl Send for ContextPtr {}
+
+impl ContextPtr {
+    /// The fields that may be read from any thread.
+    pub(crate) fn shared(&self) -> &ThreadContext {
+        // SAFETY: contexts live as long as the process; through this reference only atomics are read.
+        unsafe { &*self.0 }
+    }
+}
+
+/// Hands a policy's transform to the cache.
+struct PolicyTransform<'p, P>(&'p P);
+
+impl<P: Policy> Transform for PolicyTransform<'_, P> {
+    fn block(&mut self, draft: &mut Draft) -> u32 {
+        self.0.transform(draft)
+    }
+}
+
+impl<P: Policy> Engine<P> {
+    /// An engine over an empty cache and a placed gate.
+    pub(crate) fn new(
+        cache: CodeCache<HeapRef>,
+        heap: HeapRef,
+        gate: Gate,
+        gate_code: Region,
+        epoch: &'static AtomicU64,
+        low: AppRange,
+        policy: P,
+    ) -> Self {
+        let shared = Shared { cache, code: CodeMap::new_in(heap), contexts: Vec::new_in(heap) };
+        let signals = Signals::new(Self::handler_address());
+        Self { shared: Lock::new(shared), epoch, gate, gate_code, low, signals, policy }
+    }
+
+    /// Takes the lock; never held while program code runs.
+    pub(crate) fn lock(&self) -> Guard<'_, Shared> {
+        self.shared.lock()
+    }
+
+    /// Works on the shared state.
+    pub fn with_shared<R>(&self, work: impl FnOnce(&mut Shared) -> R) -> R {
+        work(&mut self.lock())
+    }
+
+    /// What the cache did so far.
+    pub fn stats(&self) -> Stats {
+        *self.lock().cache.stats()
+    }
+
+    /// The placed gate.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Finds or builds the block at `pc` and lets the thread resume there.
+    ///
+    /// `exit` is linked to it; for `landing` it gets a table entry. The lock may be released and taken
+    /// again meanwhile, when a unit has to be evicted.
+    pub(crate) fn resolve<'l>(
+        &'l self,
+        cx: &mut ThreadContext,
+        mut shared: Guard<'l, Shared>,
+        pc: AppPc,
+        arrival: Arrival,
+    ) {
+        cx.state.pc = pc.get();
+        let landing = match arrival {
+            Arrival::Table(landing) => Some(landing),
+            _ => None,
+        };
+        let id = loop {
+            match self.find_or_build(&mut shared, pc, landing) {
+                Ok(id) => break id,
+                Err(BuildError::Full { region }) => {
+                    let epoch = self.epoch.fetch_add(1, Ordering::SeqCst);
+                    let retired = shared.cache.retire_next_unit(region, epoch);
+                    shared = self.wait_until_left(cx, shared, retired.epoch);
+                }
+                Err(error) => crate::fatal::no_block(pc, error),
+            }
+        };
+        if let Arrival::Exit(exit) = arrival {
+            shared.cache.link(exit, id);
+        }
+        self.enter(cx, &shared, id);
+    }
+
+    fn find_or_build(
+        &self,
+        shared: &mut Shared,
+        pc: AppPc,
+        landing: Option<Landing>,
+    ) -> Result<BlockId, BuildError> {
+        let Shared { cache, code, .. } = shared;
+        if let Some(id) = cache.lookup(pc) {
+            if let Some(landing) = landing {
+                // Without room for a landing this branch goes through the gate; next time there is.
+                match cache.ensure_landing(id, landing, code) {
+                    Err(full @ BuildError::Full { .. }) => return Err(full),
+                    _ => return Ok(id),
+                }
+            }
+            return Ok(id);
+        }
+        cache.build(pc, landing, code, &mut PolicyTransform(&self.policy))
+    }
+
+    /// Lets the thread resume in a block.
+    fn enter(&self, cx: &mut ThreadContext, shared: &Shared, id: BlockId) {
+        let Some(block) = shared.cache.block(id) else { return };
+        cx.fresh_block = id.get();
+        self.resume_at(cx, block.body);
+    }
+
+    pub(crate) fn resume_at(&self, cx: &mut ThreadContext, at: CachePc) {
+        cx.slots[Slot::Resume as usize] = at.get();
+        // Under the lock, so that no eviction happens between the two.
+        let epoch = self.epoch.load(Ordering::SeqCst);
+        cx.resolved_epoch = epoch;
+        cx.epoch.store(epoch, Ordering::SeqCst);
+    }
+
+    /// Waits until no thread can be inside what was retired at `epoch`; frees it.
+    fn wait_until_left<'l>(
+        &'l self,
+        cx: &ThreadContext,
+        shared: Guard<'l, Shared>,
+        epoch: u64,
+    ) -> Guard<'l, Shared> {
+        let mut shared = shared;
+        loop {
+            let oldest = self.oldest_epoch(&shared, cx);
+            if oldest > epoch {
+                shared.cache.reclaim(oldest);
+                return shared;
+            }
+            drop(shared);
+            // The others come to the gate by themselves: nothing is linked where they are.
+            midstride_os::thread::sched_yield();
+            shared = self.lock();
+        }
+    }
+
+    /// The oldest epoch that another thread may still be in.
+    fn oldest_epoch(&self, shared: &Shared, cx: &ThreadContext) -> u64 {
+        let me = core::ptr::from_ref(cx);
+        let others = shared.contexts.iter().filter(|other| !core::ptr::eq(other.0, me));
+        others
+            .filter(|other| self.is_running(other.shared()))
+            .map(|other| other.shared().epoch.load(Ordering::SeqCst))
+            .min()
+            .unwrap_or(u64::MAX)
+    }
+
+    fn is_running(&self, cx: &ThreadContext) -> bool {
+        cx.in_use.load(Ordering::Acquire) == crate::context::usage::RUNNING
+    }
+}
+
+/// How control comes to a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Arrival {
+    /// By a direct exit, which is linked.
+    Exit(midstride_block::ExitId),
+    /// By an indirect branch, which shall find it in the table.
+    Table(Landing),
+    /// By the engine.
+    Gate,
+}

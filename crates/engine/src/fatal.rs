@@ -1,0 +1,21 @@
+//! Ends that are nobody's but ours: one clear line, then an exit status.
+
+use core::fmt::Write;
+
+use midstride_addr::AppPc;
+use midstride_block::BuildError;
+use midstride_os::Stderr;
+
+/// Exit status after an error of the engine itself, as `EX_SOFTWARE` in sysexits.h.
+pub const STATUS: i32 = 70;
+
+/// The program's code at `pc` cannot be rewritten and there is nothing else to run.
+pub(crate) fn no_block(pc: AppPc, error: BuildError) -> ! {
+    fail(format_args!("cannot rewrite the code at {pc}: {error}"))
+}
+
+/// Says why and ends the process.
+pub fn fail(why: core::fmt::Arguments<'_>) -> ! {
+    let _ = writeln!(Stderr, "midtrace: {why}");
+    midstride_os::thread::exit_group(STATUS)
+}

@@ -1,0 +1,150 @@
+//! What an engine leaves to whoever uses it.
+
+use midstride_addr::{AppPc, AppRange};
+use midstride_block::Draft;
+
+use crate::context::{AppState, ThreadContext};
+
+/// An executable mapping that the program made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NewCode {
+    /// Its addresses.
+    pub range: AppRange,
+    /// The descriptor it was made from, -1 for none.
+    pub fd: i32,
+    /// Where in the file it starts.
+    pub offset: u64,
+}
+
+/// What to do about an exec.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exec {
+    /// Make the call; nobody follows, or whoever follows is ready. The number is given back to
+    /// [`Policy::exec_failed`].
+    Go {
+        /// The policy's own.
+        ticket: u32,
+    },
+}
+
+/// How a new thread or process starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Birth {
+    /// Shares memory and everything else: a thread.
+    Thread,
+    /// Shares memory until it execs or exits; its parent waits (vfork), or does not.
+    Borrower,
+    /// Has a copy of the memory.
+    Fork,
+}
+
+/// Why a block was left before its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CutShort {
+    /// The tag its transform gave it.
+    pub tag: u32,
+    /// Instructions of it that completed.
+    pub insns: u32,
+    /// Program bytes of them.
+    pub bytes: u64,
+    /// Whether the block's probe had run.
+    pub probed: bool,
+    /// Whether this was the first time the block ran, as far as can be told.
+    pub first_run: bool,
+}
+
+/// The engine's user. All methods but the last two are called under the engine's lock.
+pub trait Policy: Sync + 'static {
+    /// Looks at a block about to be built; the answer becomes its tag.
+    fn transform(&self, draft: &mut Draft) -> u32 {
+        let _ = draft;
+        0
+    }
+
+    /// A block was left by a fault or a signal.
+    fn cut_short(&self, cx: &ThreadContext, cut: CutShort) {
+        let _ = (cx, cut);
+    }
+
+    /// The program mapped code.
+    fn mapped(&self, code: NewCode) {
+        let _ = code;
+    }
+
+    /// Nothing in `range` is code any more.
+    fn unmapped(&self, range: AppRange) {
+        let _ = range;
+    }
+
+    /// Bytes a thread's context needs beyond [`ThreadContext`] itself, addressed from it by probes.
+    fn context_room(&self) -> usize {
+        0
+    }
+
+    /// A thread (or the one thread of a new process) is about to run its first instruction, on
+    /// itself.
+    fn born(&self, cx: &mut ThreadContext, birth: Birth) {
+        let _ = (cx, birth);
+    }
+
+    /// The program is about to create a process or thread.
+    fn before_birth(&self, cx: &mut ThreadContext, birth: Birth) {
+        let _ = (cx, birth);
+    }
+
+    /// A thread is about to end; `whole_process` with all others.
+    fn exiting(&self, cx: &ThreadContext, whole_process: Ending) {
+        let _ = (cx, whole_process);
+    }
+
+    /// A signal is delivered to the program.
+    fn delivered(&self, cx: &ThreadContext, signal: i32) {
+        let _ = (cx, signal);
+    }
+
+    /// Control came through a door.
+    fn entered(&self, cx: &ThreadContext, door: midstride_block::Door) {
+        let _ = (cx, door);
+    }
+
+    /// A callout placed by the transform was reached; registers may be changed.
+    fn callout(&self, id: u32, state: &mut AppState) {
+        let _ = (id, state);
+    }
+
+    /// The program is about to exec. Called without the lock: may wait.
+    fn before_exec(&self, cx: &ThreadContext) -> Exec {
+        let _ = cx;
+        Exec::Go { ticket: 0 }
+    }
+
+    /// The exec failed. Called without the lock.
+    fn exec_failed(&self, cx: &ThreadContext, ticket: u32) {
+        let _ = (cx, ticket);
+    }
+
+    /// Control should go to `pc`, but this is not to be followed: `true` ends following (library
+    /// mode).
+    fn leaves_at(&self, pc: AppPc) -> Following {
+        let _ = pc;
+        Following::Continue
+    }
+}
+
+/// What ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// The thread.
+    Thread,
+    /// All threads.
+    Process,
+}
+
+/// Whether a thread stays under the engine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Following {
+    /// It does.
+    Continue,
+    /// It goes on natively from here.
+    End,
+}

@@ -1,0 +1,217 @@
+//! Making an engine: memory below 2 GiB, the gate, the cache, contexts.
+#![allow(unsafe_code, reason = "lays out raw pages")]
+
+use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use midstride_addr::{AppPc, AppRange};
+use midstride_asm::{EmitError, Writer};
+use midstride_block::{
+    CodeCache, Config, Door, Doors, Env, Observer, Parts, Slot, SlotBase, TABLE_BYTES, TABLE_ENTRIES, Tables,
+};
+use midstride_os::mem::{Backing, MapFlags, Prot, mmap, mprotect};
+use midstride_os::{Errno, thread};
+use midstride_slab::{AllocError, PageError, PageSource, Place, Region, Sizes, Slab};
+
+use crate::context::{ThreadContext, usage};
+use crate::engine::{ContextPtr, Engine, Shared};
+use crate::gate::{EngineCode, GATE_BYTES, Gate, Handlers, write_gate};
+use crate::heap::HeapRef;
+use crate::policy::Policy;
+use crate::signal::{NO_STACK, install_stack};
+
+/// What an engine is made of.
+#[derive(Clone, Copy)]
+pub struct Setup {
+    /// Executable and low memory.
+    pub source: &'static dyn PageSource,
+    /// The engine's tables.
+    pub heap: HeapRef,
+    /// About the cache.
+    pub config: Config,
+    /// Whether the engine's own code uses vector registers.
+    pub code: EngineCode,
+    /// Hears of blocks.
+    pub observer: &'static dyn Observer,
+}
+
+/// Why there is no engine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// No memory below 2 GiB for tables.
+    Low(PageError),
+    /// No executable memory for the gate.
+    Gate(AllocError),
+    /// The gate could not be written.
+    Emit(EmitError),
+    /// No memory for a thread's context.
+    Context(Errno),
+    /// The thread's GS base cannot be set.
+    Segment(Errno),
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Low(error) => write!(f, "no memory below 2 GiB for the branch tables: {error}"),
+            Self::Gate(error) => write!(f, "no executable memory for the gate: {error}"),
+            Self::Emit(error) => write!(f, "the gate cannot be written: {error}"),
+            Self::Context(error) => write!(f, "no memory for a thread's context: {error}"),
+            Self::Segment(error) => write!(f, "the GS base cannot be set: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for SetupError {}
+
+/// Low memory: one page of doors, then the two tables.
+const PAGE: u64 = 4096;
+const LOW_BYTES: u64 = PAGE + 2 * TABLE_BYTES as u64;
+/// Where in the page the engine's epoch lies.
+const EPOCH_AT: u64 = 512;
+
+/// Guard page, gate stack, signal stack, context, then what the policy asked for.
+const GATE_STACK_BYTES: u64 = 128 << 10;
+const SIGNAL_STACK_BYTES: u64 = 128 << 10;
+const CONTEXT_AT: u64 = PAGE + GATE_STACK_BYTES + SIGNAL_STACK_BYTES;
+/// Bytes from a context to the policy's room.
+pub const ROOM_AT: usize = (size_of::<ThreadContext>() + 4095) & !4095;
+
+impl Setup {
+    /// Makes an engine. No thread runs under it yet.
+    ///
+    /// # Errors
+    /// [`SetupError`]; what was mapped until then stays mapped.
+    pub fn engine<P: Policy>(self, policy: P) -> Result<Engine<P>, SetupError> {
+        let low = self.source.reserve_low(LOW_BYTES).map_err(SetupError::Low)?;
+        let doors = Doors {
+            gates: low.address as i32,
+            returns: (low.address + PAGE) as i32,
+            indirects: (low.address + PAGE) as i32 + TABLE_BYTES as i32,
+        };
+        let epoch = words(low.address + EPOCH_AT, 1);
+        epoch[0].store(1, Ordering::Relaxed);
+        let handlers = Handlers {
+            dispatch: Engine::<P>::dispatch_address(),
+            after: Engine::<P>::after_address(),
+            epoch: low.address + EPOCH_AT,
+        };
+        let (gate, gate_code) = self.place_gate(handlers, low.address)?;
+        for (word, door) in words(low.address, Door::ALL.len()).iter().zip(gate.doors) {
+            word.store(door.get(), Ordering::Relaxed);
+        }
+        let misses = [gate.doors[Door::Return as usize], gate.doors[Door::Indirect as usize]];
+        let tables = Tables::new(
+            words(low.address + PAGE, TABLE_ENTRIES),
+            words(low.address + PAGE + TABLE_BYTES as u64, TABLE_ENTRIES),
+            misses,
+        );
+        let parts = Parts {
+            env: Env { slots: SlotBase::Gs, doors },
+            config: self.config,
+            source: self.source,
+            alloc: self.heap,
+            observer: self.observer,
+        };
+        let cache = CodeCache::new(parts, tables);
+        let ours = AppRange::new(AppPc::new(low.address), AppPc::new(low.address + LOW_BYTES));
+        Ok(Engine::new(cache, self.heap, gate, gate_code, &epoch[0], ours, policy))
+    }
+
+    fn place_gate(self, handlers: Handlers, near: u64) -> Result<(Gate, Region), SetupError> {
+        let sizes = Sizes { hot: PAGE, cold: PAGE, data: PAGE };
+        let place = Place::near_pc(AppPc::new(near));
+        let mut region = Region::reserve(self.source, &place, sizes, 1).map_err(SetupError::Gate)?;
+        let mut buffer = [0; GATE_BYTES];
+        let start = region.slab_range(Slab::Hot).start();
+        let writer = Writer::new(&mut buffer, start);
+        let gate = write_gate(writer, SlotBase::Gs, handlers, self.code).map_err(SetupError::Emit)?;
+        let bytes = gate.all.len() as usize;
+        let mut unit = region.unit(0).expect("the region has one unit");
+        let mut span = unit.alloc_hot(bytes as u64, 1).map_err(SetupError::Gate)?;
+        region.write(&mut span, &buffer[..bytes]).expect("the span was just taken");
+        let _ = span.publish();
+        Ok((gate, region))
+    }
+}
+
+/// `count` words of low memory, which is never given back.
+fn words(address: u64, count: usize) -> &'static [AtomicU64] {
+    let first = core::ptr::with_exposed_provenance(address as usize);
+    // SAFETY: within the low memory reserved above, zeroed, aligned, mapped for ever; shared with
+    // emitted code, which only loads, so atomics.
+    unsafe { core::slice::from_raw_parts(first, count) }
+}
+
+impl<P: Policy> Engine<P> {
+    /// A new, free context.
+    pub(crate) fn new_context(&self, shared: &mut Shared) -> Option<ContextPtr> {
+        self.map_context().ok().inspect(|&cx| shared.contexts.push(cx))
+    }
+
+    fn map_context(&self) -> Result<ContextPtr, Errno> {
+        let bytes = CONTEXT_AT + ROOM_AT as u64 + self.policy.context_room() as u64;
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        // SAFETY: the kernel chooses free addresses.
+        let start = unsafe { mmap(0, bytes, Prot::READ | Prot::WRITE, flags, Backing::Anonymous) }?;
+        // SAFETY: the first page of what was just mapped.
+        unsafe { mprotect(start, PAGE, Prot::NONE) }?;
+        let gate_stack = start + PAGE + GATE_STACK_BYTES;
+        let cx: *mut ThreadContext = core::ptr::with_exposed_provenance_mut((start + CONTEXT_AT) as usize);
+        // SAFETY: zeroed pages of sufficient size, page-aligned, owned by nobody else: all zeros are a
+        // value of the structure, which has only integers.
+        let new = unsafe { &mut *cx };
+        new.slots[Slot::Context as usize] = start + CONTEXT_AT;
+        new.gate_stack = gate_stack;
+        new.signal_stack = [gate_stack, gate_stack + SIGNAL_STACK_BYTES];
+        new.engine = core::ptr::from_ref(self).expose_provenance() as u64;
+        new.altstack = NO_STACK;
+        Ok(ContextPtr(cx))
+    }
+
+    /// Makes the calling thread one of the engine's: gives it a context and a signal stack, and takes its GS
+    /// base. Its registers are still to be set.
+    ///
+    /// # Errors
+    /// [`SetupError::Context`], [`SetupError::Segment`].
+    pub fn take_thread(&'static self) -> Result<&'static mut ThreadContext, SetupError> {
+        let context = self.map_context().map_err(SetupError::Context)?;
+        self.lock().contexts.push(context);
+        // SAFETY: just made; only this thread uses it.
+        let cx = unsafe { &mut *context.0 };
+        cx.tid.store(thread::gettid() as u32, Ordering::Relaxed);
+        cx.in_use.store(usage::RUNNING, Ordering::Release);
+        let base = context.0.expose_provenance() as u64;
+        // SAFETY: the engine owns GS of its threads.
+        unsafe { thread::set_segment_base(thread::SegmentBase::Gs, base) }.map_err(SetupError::Segment)?;
+        install_stack(cx);
+        Ok(cx)
+    }
+
+    /// Takes over the process's signals.
+    pub fn take_signals(&self) {
+        self.signals.adopt();
+    }
+
+    /// Lets the calling thread run the program from the state in its context. Does not return.
+    ///
+    /// # Safety
+    /// `cx` is the calling thread's, from [`Self::take_thread`], and its state is one a program can be in.
+    pub unsafe fn run(&'static self, cx: &'static mut ThreadContext) -> ! {
+        let pc = cx.state.app_pc();
+        self.resolve(cx, self.lock(), pc, crate::engine::Arrival::Gate);
+        // SAFETY: the gate resumes at the state in the context, which it finds by GS.
+        unsafe { core::arch::asm!("jmp {}", in(reg) self.gate.start.get(), options(noreturn)) }
+    }
+
+    /// Address ranges of the engine's that the program must not replace.
+    pub(crate) fn reserved(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        [self.low, self.gate_range()].into_iter().map(|range| (range.start().get(), range.end().get()))
+    }
+
+    fn gate_range(&self) -> AppRange {
+        let range = self.gate_code.range();
+        AppRange::new(AppPc::new(range.start().get()), AppPc::new(range.end().get()))
+    }
+}

@@ -1,0 +1,280 @@
+//! Writing the program's signal frame.
+#![allow(unsafe_code, reason = "returns through a frame of our own")]
+
+use core::sync::atomic::Ordering;
+
+use midstride_asm::Gpr;
+use midstride_os::signal::{
+    KernelSigaction, MaskHow, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SIG_DFL, SIG_IGN, SIGFPE, SIGILL,
+    SIGSEGV, SIGTRAP, SS_AUTODISARM, SS_DISABLE, SigInfo, SigSet, SignalFrame, SignalStack, UContext,
+    rt_sigprocmask, rt_tgsigqueueinfo,
+};
+use midstride_os::thread;
+
+use super::calls::{described, is_on_stack, put_state};
+use super::table::FAULTS;
+use crate::context::{PENDING_BYTES, ThreadContext};
+use crate::engine::Engine;
+use crate::memory::{write_app, write_value};
+use crate::policy::Policy;
+use crate::syscall::Verdict;
+
+/// What became of a signal.
+pub(super) enum Delivery {
+    /// The context's state is that at the start of the program's handler, which runs with this mask.
+    Handled {
+        mask: u64,
+    },
+    /// The program ignores it.
+    Ignored,
+    /// The process dies of it as soon as this mask is set.
+    Fatal {
+        mask: u64,
+    },
+}
+
+/// Bytes below the stack pointer that are the program's (System V ABI, 3.2.2).
+const RED_ZONE: u64 = 128;
+/// What the kernel clears for a handler: DF, TF, RF.
+const HANDLER_FLAGS_CLEARED: u64 = 0x1_0500;
+
+/// A signal that waits, as kept in a context.
+#[repr(C)]
+struct Waiting {
+    signal: i32,
+    xstate_bytes: u32,
+    info: SigInfo,
+    uc: UContext,
+}
+
+const XSTATE_AT: usize = size_of::<Waiting>().next_multiple_of(64);
+
+/// Bytes of the extended state that a frame points to (Linux `struct _fpx_sw_bytes`: magic at 464,
+/// size with its trailing magic at 468).
+fn xstate_bytes(uc: &UContext) -> u64 {
+    const LEGACY: u64 = 512;
+    if uc.mcontext.fpstate == 0 {
+        return 0;
+    }
+    let word = |offset| {
+        let at = core::ptr::with_exposed_provenance::<u32>((uc.mcontext.fpstate + offset) as usize);
+        // SAFETY: the kernel wrote at least 512 bytes there, and nobody else writes.
+        unsafe { at.read() }
+    };
+    const MAGIC: u32 = 0x4650_5853;
+    if word(464) == MAGIC { u64::from(word(468)) } else { LEGACY }
+}
+
+/// Keeps a frame until the gate's end.
+pub(super) fn copy_frame(cx: &mut ThreadContext, signal: i32, info: &SigInfo, uc: &UContext) {
+    let bytes = xstate_bytes(uc);
+    let room = (PENDING_BYTES - XSTATE_AT) as u64;
+    let kept = if bytes <= room { bytes } else { 0 };
+    let waiting = Waiting { signal, xstate_bytes: kept as u32, info: *info, uc: *uc };
+    let to = cx.pending.as_mut_ptr().cast::<u8>();
+    // SAFETY: the buffer is larger than the structure and aligned to 8 bytes, as that is.
+    unsafe { to.cast::<Waiting>().write(waiting) };
+    let from = core::ptr::with_exposed_provenance::<u8>(uc.mcontext.fpstate as usize);
+    // SAFETY: `kept` bytes are in the kernel's frame and fit behind the structure.
+    unsafe { core::ptr::copy_nonoverlapping(from, to.add(XSTATE_AT), kept as usize) };
+}
+
+/// The kept frame; its state pointer leads into the context.
+fn kept_frame(cx: &ThreadContext) -> (i32, SigInfo, UContext) {
+    let from = cx.pending.as_ptr().cast::<u8>();
+    // SAFETY: `copy_frame` wrote it.
+    let waiting = unsafe { from.cast::<Waiting>().read() };
+    let mut uc = waiting.uc;
+    uc.mcontext.fpstate =
+        if waiting.xstate_bytes == 0 { 0 } else { from.expose_provenance() as u64 + XSTATE_AT as u64 };
+    (waiting.signal, waiting.info, uc)
+}
+
+impl<P: Policy> Engine<P> {
+    /// Delivers `signal` to the program, whose registers are in the context and in `uc`.
+    pub(super) fn deliver(
+        &self,
+        cx: &mut ThreadContext,
+        signal: i32,
+        info: &SigInfo,
+        uc: &UContext,
+    ) -> Delivery {
+        let action = self.signals.action(cx.sighand, signal);
+        let by_fault = info.code > 0 && FAULTS.contains(&signal);
+        let masked = SigSet::from_bits(uc.sigmask).contains(signal);
+        match action.handler {
+            SIG_IGN if !by_fault => return Delivery::Ignored,
+            SIG_DFL | SIG_IGN => return self.die(signal, info, uc),
+            _ if by_fault && masked => return self.die(signal, info, uc),
+            _ => {}
+        }
+        let info = self.app_info(cx, signal, info);
+        if write_frame(cx, signal, &action, &info, uc).is_err() {
+            return self.no_stack(signal, uc);
+        }
+        if action.flags & SA_RESETHAND != 0 {
+            self.signals.reset(cx.sighand, signal);
+        }
+        self.policy.delivered(cx, signal);
+        let own = if action.flags & SA_NODEFER == 0 { SigSet::EMPTY.with(signal) } else { SigSet::EMPTY };
+        Delivery::Handled { mask: uc.sigmask | action.mask.union(own).bits() }
+    }
+
+    /// The kernel's default action, with the same information.
+    fn die(&self, signal: i32, info: &SigInfo, uc: &UContext) -> Delivery {
+        self.signals.give_up(signal);
+        let _ = rt_tgsigqueueinfo(thread::getpid(), thread::gettid(), signal, info);
+        Delivery::Fatal { mask: SigSet::from_bits(uc.sigmask).without(signal).bits() }
+    }
+
+    /// The frame does not fit the program's stack: the kernel raises SIGSEGV, and kills if that was it.
+    fn no_stack(&self, signal: i32, uc: &UContext) -> Delivery {
+        const SI_KERNEL: i32 = 0x80;
+        let info = SigInfo { signo: SIGSEGV, code: SI_KERNEL, ..SigInfo::default() };
+        let _ = signal;
+        self.die(SIGSEGV, &info, uc)
+    }
+
+    /// Faults that name an instruction name the program's.
+    fn app_info(&self, cx: &ThreadContext, signal: i32, info: &SigInfo) -> SigInfo {
+        let mut info = *info;
+        let names_code = [SIGILL, SIGFPE, SIGTRAP].contains(&signal) && info.code > 0;
+        if names_code && info.code != SI_KERNEL_CODE {
+            info.words[0] = cx.state.pc;
+        }
+        info
+    }
+
+    /// At the gate's end: delivers the signal that came meanwhile, if any.
+    pub(crate) fn deliver_pending(&self, cx: &mut ThreadContext) {
+        if cx.has_pending.swap_relaxed(0) == 0 {
+            return;
+        }
+        let (signal, info, mut uc) = kept_frame(cx);
+        uc.sigmask = cx.held_mask;
+        put_state(&mut uc, &cx.state);
+        match self.deliver(cx, signal, &info, &uc) {
+            Delivery::Handled { mask } => {
+                self.kernel_return(cx, mask, 0, uc.flags);
+            }
+            Delivery::Ignored => {
+                let _ = rt_sigprocmask(MaskHow::Set, Some(SigSet::from_bits(uc.sigmask)));
+            }
+            Delivery::Fatal { mask } => {
+                let _ = rt_sigprocmask(MaskHow::Set, Some(SigSet::from_bits(mask)));
+            }
+        }
+    }
+
+    /// The program's own frame cannot be read.
+    pub(super) fn force_fault(&self, cx: &mut ThreadContext) {
+        self.signals.give_up(SIGSEGV);
+        let _ = thread::tgkill(thread::getpid(), thread::gettid(), SIGSEGV);
+        let mask = SigSet::ALL.without(SIGSEGV);
+        let _ = rt_sigprocmask(MaskHow::Set, Some(mask));
+        let _ = cx;
+    }
+
+    /// Sets mask and extended state as the kernel does when a handler returns, and goes on in the
+    /// gate at the context's state. Does not return.
+    pub(super) fn kernel_return(&self, cx: &mut ThreadContext, mask: u64, fpstate: u64, flags: u64) -> Verdict {
+        let [start, end] = cx.signal_stack;
+        let mut frame = SignalFrame::default();
+        frame.ucontext.flags = flags;
+        frame.ucontext.stack = SignalStack { sp: start, flags: 0, pad: 0, size: end - start };
+        frame.ucontext.sigmask = mask;
+        let m = &mut frame.ucontext.mcontext;
+        m.rip = self.gate.redispatch.get();
+        m.rsp = cx.gate_stack;
+        m.rflags = PLAIN_FLAGS;
+        (m.cs, m.ss) = (USER_CS, USER_SS);
+        m.fpstate = fpstate;
+        // SAFETY: the frame lies on the gate's stack, which the gate starts anew at `redispatch`.
+        unsafe { return_through(&raw const frame) }
+    }
+}
+
+const SI_KERNEL_CODE: i32 = 0x80;
+/// The reserved bit, and IF.
+const PLAIN_FLAGS: u64 = 0x202;
+const USER_CS: u16 = 0x33;
+const USER_SS: u16 = 0x2b;
+
+/// rt_sigreturn(2) with `frame`.
+///
+/// # Safety
+/// The frame continues somewhere sound.
+unsafe fn return_through(frame: *const SignalFrame) -> ! {
+    // SAFETY: the kernel expects the stack pointer behind the restorer's address.
+    unsafe {
+        core::arch::asm!(
+            "lea rsp, [{frame} + 8]",
+            "mov eax, 15",
+            "syscall",
+            "ud2",
+            frame = in(reg) frame,
+            options(noreturn)
+        )
+    }
+}
+
+/// Writes the frame and lets the context's state be that at the handler's start.
+fn write_frame(
+    cx: &mut ThreadContext,
+    signal: i32,
+    action: &KernelSigaction,
+    info: &SigInfo,
+    uc: &UContext,
+) -> Result<(), midstride_os::Errno> {
+    let xstate = xstate_bytes(uc);
+    let top = frame_top(cx, action);
+    let xstate_at = top.wrapping_sub(xstate) & !63;
+    let at = (xstate_at.wrapping_sub(size_of::<SignalFrame>() as u64) & !15).wrapping_sub(8);
+    let mut uc_app = *uc;
+    uc_app.stack = described(cx);
+    uc_app.link = 0;
+    uc_app.mcontext.fpstate = if xstate == 0 { 0 } else { xstate_at };
+    let from = core::ptr::with_exposed_provenance::<u8>(uc.mcontext.fpstate as usize);
+    if xstate > 0 {
+        // SAFETY: the kernel wrote these bytes; nobody writes them meanwhile.
+        write_app(xstate_at, unsafe { core::slice::from_raw_parts(from, xstate as usize) })?;
+    }
+    let uc_at = at.wrapping_add(8);
+    let info_at = uc_at.wrapping_add(size_of::<UContext>() as u64);
+    write_app(at, &action.restorer.to_le_bytes())?;
+    write_value(uc_at, &uc_app)?;
+    write_value(info_at, info)?;
+    if cx.altstack[1] & u64::from(SS_AUTODISARM) != 0 {
+        cx.altstack = super::NO_STACK;
+    }
+    let state = &mut cx.state;
+    for (reg, value) in
+        [(Gpr::Rax, 0), (Gpr::Rdi, signal as u64), (Gpr::Rsi, info_at), (Gpr::Rdx, uc_at), (Gpr::Rsp, at)]
+    {
+        state.set(reg, value);
+    }
+    state.rflags &= !HANDLER_FLAGS_CLEARED;
+    state.pc = action.handler;
+    Ok(())
+}
+
+/// Below which address the frame goes.
+fn frame_top(cx: &ThreadContext, action: &KernelSigaction) -> u64 {
+    let rsp = cx.state.get(Gpr::Rsp);
+    let [sp, flags, size] = cx.altstack;
+    let wanted = action.flags & SA_ONSTACK != 0 && flags & u64::from(SS_DISABLE) == 0 && size != 0;
+    if wanted && !is_on_stack(cx, rsp) { sp.wrapping_add(size) } else { rsp.wrapping_sub(RED_ZONE) }
+}
+
+/// Only this thread and its handler touch the word, so no locked instruction is needed.
+trait SwapRelaxed {
+    fn swap_relaxed(&self, value: u32) -> u32;
+}
+
+impl SwapRelaxed for core::sync::atomic::AtomicU32 {
+    fn swap_relaxed(&self, value: u32) -> u32 {
+        let old = self.load(Ordering::Relaxed);
+        self.store(value, Ordering::Relaxed);
+        old
+    }
+}

@@ -1,0 +1,179 @@
+//! The kernel's way in.
+#![allow(unsafe_code, reason = "is entered by the kernel with raw frames")]
+
+use core::arch::asm;
+use core::sync::atomic::Ordering;
+
+use midstride_addr::CachePc;
+use midstride_asm::Gpr;
+use midstride_block::{PcSource, Restore, Slot, Translation};
+use midstride_os::signal::{SigInfo, SigSet, UContext};
+
+use super::calls::{put_state, state_of};
+use super::deliver::{Delivery, copy_frame};
+use crate::context::{AppState, ThreadContext, phase};
+use crate::engine::Engine;
+use crate::gate::answer;
+use crate::memory::is_guarded;
+use crate::policy::{CutShort, Policy};
+use crate::syscall::After;
+
+/// Where the program is when a signal arrives.
+enum Place {
+    /// In this state.
+    Known(AppState),
+    /// In the gate: it will be known at its end.
+    Gate,
+}
+
+/// Called by the kernel, on the thread's signal stack with all signals blocked.
+pub(crate) unsafe extern "C" fn handler<P: Policy>(signal: i32, info: *mut SigInfo, uc: *mut UContext) {
+    // SAFETY: the kernel passes a frame on this stack, which is ours until we return.
+    let (info, uc) = unsafe { (&*info, &mut *uc) };
+    if let Some(pc) = is_guarded(uc.mcontext.rip) {
+        uc.mcontext.rip = pc;
+        return;
+    }
+    let cx = current();
+    // SAFETY: threads under an engine have its address in their context, and engines live for ever.
+    let engine = unsafe { &*core::ptr::with_exposed_provenance::<Engine<P>>(cx.engine as usize) };
+    match engine.place(cx, uc) {
+        Place::Gate => engine.defer(cx, signal, info, uc),
+        Place::Known(state) => {
+            cx.state = state;
+            engine.deliver_from_handler(cx, signal, info, uc);
+        }
+    }
+}
+
+/// The context of this thread.
+fn current() -> &'static mut ThreadContext {
+    let context: u64;
+    // SAFETY: GS of a thread under an engine is the address of its context, whose first word is that
+    // address too.
+    unsafe { asm!("mov {}, gs:[0]", out(reg) context, options(nostack, readonly, preserves_flags)) };
+    // SAFETY: as above; the thread itself is interrupted, and where it holds the context (in the gate)
+    // only the fields for waiting signals are touched.
+    unsafe { &mut *core::ptr::with_exposed_provenance_mut(context as usize) }
+}
+
+impl<P: Policy> Engine<P> {
+    /// The address to tell the kernel.
+    #[must_use]
+    pub fn handler_address() -> u64 {
+        handler::<P> as *const () as u64
+    }
+
+    fn place(&self, cx: &ThreadContext, uc: &UContext) -> Place {
+        let pc = CachePc::new(uc.mcontext.rip);
+        if self.gate.resume.contains(pc) || self.gate.before_syscall.contains(pc) {
+            return Place::Known(cx.state);
+        }
+        if pc == self.gate.syscall_done && uc.mcontext.rbx == u64::from(answer::SYSCALL) {
+            return Place::Known(answered(cx, uc));
+        }
+        if cx.phase.load(Ordering::Relaxed) == phase::GATE {
+            return Place::Gate;
+        }
+        Place::Known(self.state_in_cache(cx, uc, pc))
+    }
+
+    /// The program's state while the thread is in the cache, or at a program address itself.
+    fn state_in_cache(&self, cx: &ThreadContext, uc: &UContext, pc: CachePc) -> AppState {
+        let mut state = state_of(uc);
+        let shared = self.lock();
+        let Some(found) = shared.cache.find(pc) else { return state };
+        apply(cx, &mut state, &found.translation);
+        let Some(block) = shared.cache.block(found.block).filter(|_| found.hot_offset.is_some()) else {
+            return state;
+        };
+        if block.app.contains(state.app_pc()) {
+            let bytes = state.pc - block.app.start().get();
+            let probed = found.hot_offset.is_some_and(|offset| offset >= block.probe_end);
+            let insns = count_insns(&shared.code, block.app.start(), bytes);
+            let first_run = cx.fresh_block == found.block.get();
+            self.policy.cut_short(cx, CutShort { tag: block.tag, insns, bytes, probed, first_run });
+        }
+        state
+    }
+
+    /// Keeps the signal until the gate's end; no other comes meanwhile.
+    fn defer(&self, cx: &mut ThreadContext, signal: i32, info: &SigInfo, uc: &mut UContext) {
+        if info.code > 0 && super::table::FAULTS.contains(&signal) {
+            crate::fatal::fail(format_args!(
+                "signal {signal} in the engine itself, at {:#x} for {:#x}",
+                uc.mcontext.rip,
+                info.address()
+            ));
+        }
+        cx.held_mask = uc.sigmask;
+        copy_frame(cx, signal, info, uc);
+        cx.has_pending.store(1, Ordering::Relaxed);
+        uc.sigmask = SigSet::ALL.bits();
+    }
+
+    /// The thread is outside the gate: when the kernel's handler returns, it is in the program's.
+    fn deliver_from_handler(&self, cx: &mut ThreadContext, signal: i32, info: &SigInfo, uc: &mut UContext) {
+        let mut frame = *uc;
+        put_state(&mut frame, &cx.state);
+        match self.deliver(cx, signal, info, &frame) {
+            Delivery::Handled { mask } => {
+                uc.sigmask = mask;
+                uc.mcontext.fpstate = 0;
+                self.go_through_gate(cx, uc);
+            }
+            Delivery::Ignored => self.go_through_gate(cx, uc),
+            Delivery::Fatal { mask } => uc.sigmask = mask,
+        }
+    }
+
+    /// Lets the thread come out of the kernel in the gate, which resumes at the context's state.
+    fn go_through_gate(&self, cx: &mut ThreadContext, uc: &mut UContext) {
+        cx.phase.store(phase::GATE, Ordering::Relaxed);
+        uc.mcontext.rip = self.gate.redispatch.get();
+        uc.mcontext.rflags &= !DANGEROUS_FLAGS;
+    }
+}
+
+/// TF and DF are the program's, not the gate's.
+const DANGEROUS_FLAGS: u64 = 0x500;
+
+/// The state behind a system call that has just been answered.
+fn answered(cx: &ThreadContext, uc: &UContext) -> AppState {
+    let mut state = cx.state;
+    state.set(Gpr::Rax, uc.mcontext.rax);
+    state.set(Gpr::Rcx, cx.next_pc);
+    state.set(Gpr::R11, cx.state.rflags);
+    state.pc = cx.next_pc;
+    debug_assert!(cx.after == After::Nothing, "calls with work behind them are not left early");
+    state
+}
+
+/// Takes registers from their slots and finds the pc.
+fn apply(cx: &ThreadContext, state: &mut AppState, translation: &Translation) {
+    let slot = |slot: Slot| cx.slots[slot as usize];
+    let restored = [
+        (Restore::R11, Gpr::R11, Slot::R11),
+        (Restore::RCX, Gpr::Rcx, Slot::Rcx),
+        (Restore::SCRATCH, translation.borrowed, Slot::Scratch),
+        (Restore::PROBE, translation.borrowed, Slot::Probe),
+    ];
+    for (bit, reg, from) in restored {
+        if translation.restore.has(bit) {
+            state.set(reg, slot(from));
+        }
+    }
+    state.pc = match translation.pc {
+        PcSource::Known(pc) => pc.get(),
+        PcSource::BelowStack => crate::emulate::below_stack(state),
+        PcSource::TargetSlot => slot(Slot::Target),
+        PcSource::Exit(_) => state.pc,
+    };
+}
+
+/// How many instructions the `bytes` from `start` on are.
+fn count_insns(code: &dyn midstride_block::AppCode, start: midstride_addr::AppPc, bytes: u64) -> u32 {
+    let code = code.bytes(start);
+    let insns = midstride_relocate::InsnIter::new(code, start);
+    insns.take_while(|insn| insn.as_ref().is_ok_and(|insn| insn.pc().get() - start.get() < bytes)).count() as u32
+}

@@ -1,0 +1,150 @@
+//! What the program wants done about signals.
+#![allow(unsafe_code, reason = "tables are shared between contexts by address")]
+
+use core::cell::UnsafeCell;
+
+use midstride_os::signal::{
+    KernelSigaction, SA_NOCLDSTOP, SA_NOCLDWAIT, SA_ONSTACK, SA_RESTART, SA_RESTORER, SA_SIGINFO, SIG_DFL,
+    SIG_IGN, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SigSet, rt_sigaction, rt_sigreturn,
+};
+
+/// No alternate stack: address, `SS_DISABLE`, size.
+pub(crate) const NO_STACK: [u64; 3] = [0, 2, 0];
+
+/// How many tables there are: one for the process and one for each process under way that borrows
+/// its memory.
+const TABLES: usize = 64;
+
+/// Signals that faults raise. The engine handles them even where the program does not, so that it hears of blocks cut short.
+pub(crate) const FAULTS: [i32; 5] = [SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP];
+
+/// One table: an action for each signal.
+#[derive(Clone, Copy)]
+struct Table {
+    actions: [KernelSigaction; 65],
+}
+
+const EMPTY: Table = Table {
+    actions: [KernelSigaction { handler: SIG_DFL, flags: 0, restorer: 0, mask: SigSet::EMPTY }; 65],
+};
+
+/// All tables. Contexts name theirs by number.
+pub(crate) struct Signals {
+    tables: UnsafeCell<[Table; TABLES]>,
+    handler: u64,
+}
+
+// SAFETY: entries are 32-byte plain values; the program's own threads race on them exactly as they do
+// in the kernel, where the last sigaction wins. A torn entry could only be seen by a signal that
+// arrives during the sigaction call of another thread; the kernel's copy is set after ours.
+unsafe impl Sync for Signals {}
+// SAFETY: plain values.
+unsafe impl Send for Signals {}
+
+impl Signals {
+    pub(crate) const fn new(handler: u64) -> Self {
+        Self { tables: UnsafeCell::new([EMPTY; TABLES]), handler }
+    }
+
+    fn table(&self, number: u64) -> *mut Table {
+        let first: *mut Table = self.tables.get().cast();
+        // SAFETY: the remainder is a valid index.
+        unsafe { first.add(number as usize % TABLES) }
+    }
+
+    /// The program's action for `signal`.
+    pub(crate) fn action(&self, table: u64, signal: i32) -> KernelSigaction {
+        // SAFETY: a live table; signal numbers are 1 to 64.
+        unsafe { (*self.table(table)).actions[signal as usize & 63 | usize::from(signal == 64) << 6] }
+    }
+
+    fn set(&self, table: u64, signal: i32, action: KernelSigaction) {
+        let index = signal as usize & 63 | usize::from(signal == 64) << 6;
+        // SAFETY: as in `action`.
+        unsafe { (*self.table(table)).actions[index] = action };
+    }
+
+    /// A copy of a table for a process that borrows this one's memory.
+    pub(crate) fn copy(&self, table: u64) -> u64 {
+        let to = (table + 1) % TABLES as u64;
+        // SAFETY: two live tables, different ones.
+        unsafe { *self.table(to) = *self.table(table) };
+        to
+    }
+
+    /// Takes over what the process was started with, and the signals that faults raise.
+    pub(crate) fn adopt(&self) {
+        for signal in 1..=64 {
+            // SAFETY: only asks.
+            let Ok(action) = (unsafe { rt_sigaction(signal, None) }) else { continue };
+            self.set(0, signal, action);
+        }
+        for signal in FAULTS {
+            let _ = self.tell_kernel(signal, &self.action(0, signal));
+        }
+    }
+
+    /// Sets the program's action and the kernel's.
+    ///
+    /// # Errors
+    /// As rt_sigaction(2).
+    pub(crate) fn change(
+        &self,
+        table: u64,
+        signal: i32,
+        action: KernelSigaction,
+    ) -> Result<(), midstride_os::Errno> {
+        self.tell_kernel(signal, &action)?;
+        self.set(table, signal, action);
+        Ok(())
+    }
+
+    /// The action is used up (SA_RESETHAND).
+    pub(crate) fn reset(&self, table: u64, signal: i32) {
+        let action = KernelSigaction { handler: SIG_DFL, ..self.action(table, signal) };
+        let _ = self.change(table, signal, action);
+    }
+
+    /// Lets the kernel carry out the default action, even of a signal that faults raise.
+    pub(crate) fn give_up(&self, signal: i32) {
+        // SAFETY: the default action needs no memory of ours.
+        let _ = unsafe { rt_sigaction(signal, Some(&KernelSigaction::default())) };
+    }
+
+    /// Before an exec: handlers go, ignored signals stay ignored. Those we handled in place of the program
+    /// would become default.
+    pub(crate) fn leave_to_kernel(&self, table: u64) {
+        for signal in FAULTS {
+            let action = self.action(table, signal);
+            if action.handler == SIG_IGN {
+                // SAFETY: ignoring needs no memory of ours.
+                let _ = unsafe { rt_sigaction(signal, Some(&action)) };
+            }
+        }
+    }
+
+    /// Before an exec that failed is forgotten.
+    pub(crate) fn take_back(&self, table: u64) {
+        for signal in FAULTS {
+            let _ = self.tell_kernel(signal, &self.action(table, signal));
+        }
+    }
+
+    /// Handled signals come to us; so do those that faults raise. All others are blocked meanwhile: the
+    /// mask the program asked for is set when its handler is entered.
+    fn tell_kernel(&self, signal: i32, action: &KernelSigaction) -> Result<(), midstride_os::Errno> {
+        let ours = KernelSigaction {
+            handler: self.handler,
+            flags: action.flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_RESTART)
+                | SA_SIGINFO
+                | SA_ONSTACK
+                | SA_RESTORER,
+            restorer: rt_sigreturn as *const () as u64,
+            mask: SigSet::ALL,
+        };
+        let is_handled = action.handler != SIG_DFL && action.handler != SIG_IGN;
+        let told = if is_handled || FAULTS.contains(&signal) { ours } else { *action };
+        // SAFETY: `handler` is the engine's handler, whose stack every thread has.
+        unsafe { rt_sigaction(signal, Some(&told)) }.map(drop)
+    }
+}

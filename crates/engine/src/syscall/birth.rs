@@ -1,0 +1,221 @@
+//! Calls that create threads and processes.
+#![allow(unsafe_code, reason = "prepares the context of a thread that does not run yet")]
+
+use core::sync::atomic::Ordering;
+
+use midstride_asm::Gpr;
+use midstride_block::MAX_REGIONS;
+use midstride_os::signal::{MaskHow, SigSet, rt_sigprocmask};
+use midstride_os::{Errno, nr, probe, thread};
+use midstride_slab::ForkCopy;
+
+use super::{Verdict, argument, make};
+use crate::context::{ThreadContext, phase, usage};
+use crate::engine::{ContextPtr, Engine, Shared};
+use crate::policy::{Birth, Policy};
+
+const CLONE_VM: u64 = 0x100;
+const CLONE_SIGHAND: u64 = 0x800;
+const CLONE_VFORK: u64 = 0x4000;
+const CLONE_THREAD: u64 = 0x1_0000;
+
+/// What of a clone's arguments matters here.
+#[derive(Clone, Copy)]
+struct CloneArgs {
+    flags: u64,
+    /// The child's stack pointer, 0 for the parent's.
+    stack: u64,
+}
+
+/// The first fields of `struct clone_args` (clone(2)).
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+struct Clone3Args {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+}
+
+impl<P: Policy> Engine<P> {
+    pub(super) fn clone_call(&self, cx: &mut ThreadContext) -> Verdict {
+        let args = match cx.state.get(Gpr::Rax) {
+            nr::FORK => CloneArgs { flags: 0, stack: 0 },
+            nr::VFORK => CloneArgs { flags: CLONE_VM | CLONE_VFORK, stack: 0 },
+            _ => CloneArgs { flags: argument(cx, 0), stack: argument(cx, 1) },
+        };
+        self.give_birth(cx, args)
+    }
+
+    pub(super) fn clone3(&self, cx: &mut ThreadContext) -> Verdict {
+        let mut bytes = [0; size_of::<Clone3Args>()];
+        let wanted = bytes.len().min(argument(cx, 1) as usize);
+        if wanted < bytes.len() || probe::read_own(argument(cx, 0), &mut bytes) != Ok(wanted) {
+            // The kernel has an error for it.
+            return Verdict::Call;
+        }
+        // SAFETY: any bytes are a valid value of this plain structure of integers.
+        let args: Clone3Args = unsafe { core::mem::transmute(bytes) };
+        let stack = if args.stack == 0 { 0 } else { args.stack.wrapping_add(args.stack_size) };
+        self.give_birth(cx, CloneArgs { flags: args.flags, stack })
+    }
+
+    fn give_birth(&self, cx: &mut ThreadContext, args: CloneArgs) -> Verdict {
+        if args.flags & CLONE_VM == 0 {
+            return self.fork(cx, args);
+        }
+        let birth = if args.flags & CLONE_THREAD != 0 { Birth::Thread } else { Birth::Borrower };
+        let Ok(mask) = rt_sigprocmask(MaskHow::Block, Some(SigSet::ALL)) else { return Verdict::Call };
+        if cx.has_pending.load(Ordering::Relaxed) != 0 {
+            // It came before signals were blocked: it goes first, then the call is made again.
+            return Verdict::Elsewhere;
+        }
+        cx.held_mask = mask.bits();
+        cx.waits_for_child = args.flags & CLONE_VFORK;
+        let mut shared = self.lock();
+        self.policy.before_birth(cx, birth);
+        let Some(child) = self.free_context(&mut shared) else {
+            let _ = rt_sigprocmask(MaskHow::Set, Some(mask));
+            return Verdict::Answer(Errno::ENOMEM.raw());
+        };
+        // SAFETY: the context is free: no thread runs on it, and the lock keeps others from taking it.
+        let child_cx = unsafe { &mut *child.0 };
+        self.prepare_child(cx, child_cx, args, birth);
+        cx.child = child.0.expose_provenance() as u64;
+        Verdict::Clone
+    }
+
+    /// Lets the child begin behind the call, as the kernel does.
+    fn prepare_child(&self, cx: &ThreadContext, child: &mut ThreadContext, args: CloneArgs, birth: Birth) {
+        child.state = cx.state;
+        child.state.set(Gpr::Rax, 0);
+        child.state.set(Gpr::Rcx, cx.next_pc);
+        child.state.set(Gpr::R11, cx.state.rflags);
+        child.state.pc = cx.next_pc;
+        if args.stack != 0 {
+            child.state.set(Gpr::Rsp, args.stack);
+        }
+        child.after = crate::syscall::After::Nothing;
+        child.child = 0;
+        child.birth = birth as u64;
+        child.held_mask = cx.held_mask;
+        child.app_gs = cx.app_gs;
+        child.altstack = if args.flags & CLONE_VFORK != 0 { cx.altstack } else { crate::signal::NO_STACK };
+        child.sighand = if args.flags & CLONE_SIGHAND != 0 {
+            cx.sighand
+        } else {
+            self.signals.copy(cx.sighand)
+        };
+        child.phase.store(phase::GATE, Ordering::Relaxed);
+        child.has_pending.store(0, Ordering::Relaxed);
+        child.epoch.store(self.epoch.load(Ordering::SeqCst), Ordering::SeqCst);
+        child.in_use.store(usage::RUNNING, Ordering::Release);
+    }
+
+    /// A context nobody uses, a new one if need be.
+    fn free_context(&self, shared: &mut Shared) -> Option<ContextPtr> {
+        let pid = thread::getpid();
+        let gone = |cx: &ThreadContext| {
+            let tid = cx.tid.load(Ordering::Relaxed) as i32;
+            thread::tgkill(pid, tid, 0) == Err(Errno::ESRCH)
+        };
+        let free = shared.contexts.iter().find(|each| match each.shared().in_use.load(Ordering::Acquire) {
+            usage::FREE => true,
+            usage::ENDING => gone(each.shared()),
+            _ => false,
+        });
+        free.copied().or_else(|| self.new_context(shared))
+    }
+
+    /// Behind a clone that shares memory, in both.
+    pub(super) fn after_clone(&self, cx: &mut ThreadContext) {
+        if cx.child == 0 {
+            self.begin_child(cx);
+        } else {
+            self.settle_parent(cx);
+        }
+        // Last: from here on signals come, and wait in the gate.
+        let _ = rt_sigprocmask(MaskHow::Set, Some(SigSet::from_bits(cx.held_mask)));
+    }
+
+    fn begin_child(&self, cx: &mut ThreadContext) {
+        let _shared = self.lock();
+        cx.tid.store(thread::gettid() as u32, Ordering::Relaxed);
+        crate::signal::install_stack(cx);
+        let birth = if cx.birth == Birth::Thread as u64 { Birth::Thread } else { Birth::Borrower };
+        self.policy.born(cx, birth);
+    }
+
+    fn settle_parent(&self, cx: &mut ThreadContext) {
+        let _shared = self.lock();
+        let child = ContextPtr(core::ptr::with_exposed_provenance_mut(cx.child as usize));
+        cx.child = 0;
+        let failed = (cx.state.get(Gpr::Rax) as i64) < 0;
+        if failed {
+            child.shared().in_use.store(usage::FREE, Ordering::Release);
+        } else if child.shared().birth == Birth::Borrower as u64 && cx.waits_for_child != 0 {
+            // The kernel let us go on, so the child has left this memory.
+            child.shared().in_use.store(usage::FREE, Ordering::Release);
+        }
+    }
+
+    /// A process with a copy of the memory. Nobody else is in the engine meanwhile.
+    fn fork(&self, cx: &mut ThreadContext, args: CloneArgs) -> Verdict {
+        let parent = cx.state;
+        if args.stack != 0 {
+            // The child comes out of the kernel here, on our stack.
+            if cx.state.get(Gpr::Rax) == nr::CLONE3 {
+                return Verdict::Answer(Errno::ENOSYS.raw());
+            }
+            cx.state.set(Gpr::Rsi, 0);
+        }
+        let mut shared = self.lock();
+        self.policy.before_birth(cx, Birth::Fork);
+        let mut copies: [Option<ForkCopy>; MAX_REGIONS] = [const { None }; MAX_REGIONS];
+        for (copy, (_, region)) in copies.iter_mut().zip(shared.cache.regions_mut().iter()) {
+            match region.prepare_fork() {
+                Ok(made) => *copy = Some(made),
+                Err(_) => {
+                    copies.into_iter().flatten().for_each(ForkCopy::discard_in_parent);
+                    return Verdict::Answer(Errno::ENOMEM.raw());
+                }
+            }
+        }
+        let result = make(cx);
+        cx.state = parent;
+        if result != 0 {
+            copies.into_iter().flatten().for_each(ForkCopy::discard_in_parent);
+            return Verdict::Answer(result);
+        }
+        self.adopt(&mut shared, copies);
+        self.become_only_thread(cx, &shared);
+        if args.stack != 0 {
+            cx.state.set(Gpr::Rsp, args.stack);
+        }
+        self.policy.born(cx, Birth::Fork);
+        Verdict::Answer(0)
+    }
+
+    /// In the child: its code is its own from here on.
+    fn adopt(&self, shared: &mut Shared, copies: [Option<ForkCopy>; MAX_REGIONS]) {
+        for (copy, (_, region)) in copies.into_iter().zip(shared.cache.regions_mut().iter_mut()) {
+            let Some(copy) = copy else { continue };
+            // SAFETY: this is the new process's only thread, and it is not in the cache.
+            if let Err(error) = unsafe { copy.adopt_in_child(region) } {
+                crate::fatal::fail(format_args!("a forked child cannot have its own code cache: {error}"));
+            }
+        }
+    }
+
+    fn become_only_thread(&self, cx: &mut ThreadContext, shared: &Shared) {
+        let me = core::ptr::from_mut(cx);
+        for other in shared.contexts.iter().filter(|other| !core::ptr::eq(other.0, me)) {
+            other.shared().in_use.store(usage::FREE, Ordering::Release);
+        }
+        cx.tid.store(thread::gettid() as u32, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,157 @@
+//! System calls that change what may be executed.
+
+use midstride_addr::{AppPc, AppRange};
+use midstride_asm::Gpr;
+use midstride_os::mem::{MapFlags, Prot};
+use midstride_os::Errno;
+
+use super::{Verdict, argument, make};
+use crate::code_map::Writes;
+use crate::context::ThreadContext;
+use crate::engine::{Engine, Shared};
+use crate::policy::{NewCode, Policy};
+
+const PAGE: u64 = 4096;
+
+/// The pages from `start` on, as the kernel rounds; empty when that overflows.
+fn pages(start: u64, bytes: u64) -> AppRange {
+    let end = start.checked_add(bytes).and_then(|end| end.checked_next_multiple_of(PAGE)).unwrap_or(start);
+    AppRange::new(AppPc::new(start), AppPc::new(end))
+}
+
+/// Whether code mapped like this can change without a system call.
+fn writes(prot: Prot, flags: MapFlags) -> Writes {
+    if prot.contains(Prot::WRITE) || flags.contains(MapFlags::SHARED) { Writes::Yes } else { Writes::No }
+}
+
+impl<P: Policy> Engine<P> {
+    /// Whether `range` contains memory of the engine's that the program must not replace.
+    fn is_ours(&self, shared: &Shared, range: AppRange) -> bool {
+        let overlaps = |start: u64, end: u64| start < range.end().get() && range.start().get() < end;
+        let mut code = shared.cache.code_ranges();
+        code.any(|ours| overlaps(ours.start().get(), ours.end().get()))
+            || self.reserved().any(|(start, end)| overlaps(start, end))
+    }
+
+    pub(super) fn mmap(&self, cx: &mut ThreadContext) -> Verdict {
+        let prot = Prot::from_bits(argument(cx, 2) as u32);
+        let flags = MapFlags::from_bits(argument(cx, 3) as u32);
+        let mut shared = self.lock();
+        let fixed = pages(argument(cx, 0), argument(cx, 1));
+        if flags.contains(MapFlags::FIXED) && self.is_ours(&shared, fixed) {
+            return Verdict::Answer(Errno::ENOMEM.raw());
+        }
+        let result = make(cx);
+        if result < 0 && result >= -4095 {
+            return Verdict::Answer(result);
+        }
+        let range = pages(result as u64, argument(cx, 1));
+        self.forget_code(&mut shared, range);
+        if prot.contains(Prot::EXEC) {
+            shared.code.insert(range, writes(prot, flags));
+            let fd = if flags.contains(MapFlags::ANONYMOUS) { -1 } else { argument(cx, 4) as i32 };
+            self.policy.mapped(NewCode { range, fd, offset: argument(cx, 5) });
+        }
+        Verdict::Answer(result)
+    }
+
+    pub(super) fn munmap(&self, cx: &mut ThreadContext) -> Verdict {
+        let mut shared = self.lock();
+        let range = pages(argument(cx, 0), argument(cx, 1));
+        if self.is_ours(&shared, range) {
+            return Verdict::Answer(Errno::EINVAL.raw());
+        }
+        let result = make(cx);
+        if result == 0 {
+            self.forget_code(&mut shared, range);
+        }
+        Verdict::Answer(result)
+    }
+
+    pub(super) fn mprotect(&self, cx: &mut ThreadContext) -> Verdict {
+        let mut shared = self.lock();
+        let range = pages(argument(cx, 0), argument(cx, 1));
+        if self.is_ours(&shared, range) {
+            return Verdict::Answer(Errno::ENOMEM.raw());
+        }
+        let result = make(cx);
+        if result == 0 {
+            let prot = Prot::from_bits(argument(cx, 2) as u32);
+            self.reprotect(&mut shared, range, prot);
+        }
+        Verdict::Answer(result)
+    }
+
+    fn reprotect(&self, shared: &mut Shared, range: AppRange, prot: Prot) {
+        let was = shared.code.area(range.start());
+        let same = was.is_some_and(|area| {
+            area.range.contains(AppPc::new(range.end().get() - 1)) && area.writes == Writes::No
+        });
+        if !prot.contains(Prot::EXEC) {
+            if shared.code.touches(range) {
+                self.forget_code(shared, range);
+            }
+        } else if !same || prot.contains(Prot::WRITE) {
+            shared.cache.invalidate(range);
+            let known = shared.code.touches(range);
+            shared.code.insert(range, writes(prot, MapFlags::PRIVATE));
+            if !known {
+                self.policy.mapped(NewCode { range, fd: -1, offset: 0 });
+            }
+        }
+    }
+
+    pub(super) fn mremap(&self, cx: &mut ThreadContext) -> Verdict {
+        let mut shared = self.lock();
+        let old = pages(argument(cx, 0), argument(cx, 1));
+        if self.is_ours(&shared, old) {
+            return Verdict::Answer(Errno::EFAULT.raw());
+        }
+        let was = shared.code.area(old.start());
+        let result = make(cx);
+        if result < 0 && result >= -4095 {
+            return Verdict::Answer(result);
+        }
+        let new = pages(result as u64, argument(cx, 2));
+        self.forget_code(&mut shared, new);
+        if argument(cx, 1) != 0 {
+            self.forget_code(&mut shared, old);
+        }
+        if let Some(area) = was {
+            shared.code.insert(new, area.writes);
+            self.policy.mapped(NewCode { range: new, fd: -1, offset: 0 });
+        }
+        Verdict::Answer(result)
+    }
+
+    /// Attaching System V memory may cover code, and may be executable.
+    pub(super) fn shmat(&self, cx: &mut ThreadContext) -> Verdict {
+        const SHM_EXEC: u64 = 0o100_000;
+        let mut shared = self.lock();
+        let result = make(cx);
+        if result > 0 && argument(cx, 2) & SHM_EXEC != 0 {
+            let range = pages(result as u64, 1);
+            shared.code.insert(range, Writes::Yes);
+        }
+        Verdict::Answer(result)
+    }
+
+    /// Nothing in `range` is code any more.
+    fn forget_code(&self, shared: &mut Shared, range: AppRange) {
+        if shared.code.touches(range) {
+            shared.cache.invalidate(range);
+            shared.code.remove(range);
+            self.policy.unmapped(range);
+        }
+    }
+
+    /// Calls that let the kernel write into memory: where that is code, what was built of it is stale.
+    pub(super) fn reads_memory(&self, cx: &mut ThreadContext) -> Verdict {
+        let range = pages(argument(cx, 1), argument(cx, 2));
+        let mut shared = self.lock();
+        if cx.state.get(Gpr::Rax) != midstride_os::nr::READV && shared.code.touches(range) {
+            shared.cache.invalidate(range);
+        }
+        Verdict::Call
+    }
+}

@@ -1,0 +1,171 @@
+//! The program's system calls.
+//!
+//! Most leave from the gate as they are. Those in [`special`] are seen first: they change what may be executed,
+//! create or end threads and processes, or concern signals, which the engine virtualizes.
+
+mod birth;
+mod ends;
+mod memory;
+mod misc;
+
+use midstride_addr::AppPc;
+use midstride_asm::Gpr;
+use midstride_os::{nr, syscall6};
+
+use crate::context::ThreadContext;
+use crate::dispatch::exit_number;
+use crate::engine::{Arrival, Engine};
+use crate::gate::answer;
+use crate::policy::Policy;
+
+/// What becomes of a system call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    /// The kernel decides, without us.
+    Call,
+    /// The kernel decides, and then there is work.
+    CallThen(After),
+    /// A clone that shares memory.
+    Clone,
+    /// It has been answered, as the kernel would.
+    Answer(i64),
+    /// The program is elsewhere now.
+    Elsewhere,
+}
+
+/// Work behind a system call.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[repr(u64)]
+pub enum After {
+    /// Only to find the next block.
+    #[default]
+    Nothing,
+    /// A clone returned, in the parent or in the child.
+    Clone,
+    /// An exec failed.
+    Exec {
+        /// The policy's ticket.
+        ticket: u32,
+    },
+}
+
+/// Arguments of a system call, by register number.
+const ARGUMENTS: [Gpr; 6] = [Gpr::Rdi, Gpr::Rsi, Gpr::Rdx, Gpr::R10, Gpr::R8, Gpr::R9];
+
+/// Argument `index` of the call under way.
+pub(crate) fn argument(cx: &ThreadContext, index: usize) -> u64 {
+    cx.state.get(ARGUMENTS[index])
+}
+
+type Special<P> = fn(&Engine<P>, &mut ThreadContext) -> Verdict;
+
+/// The calls that are not simply made.
+fn special<P: Policy>(number: u64) -> Option<Special<P>> {
+    Some(match number {
+        nr::MMAP => Engine::mmap,
+        nr::MUNMAP => Engine::munmap,
+        nr::MPROTECT | nr::PKEY_MPROTECT => Engine::mprotect,
+        nr::MREMAP => Engine::mremap,
+        nr::SHMAT => Engine::shmat,
+        nr::CLONE | nr::FORK | nr::VFORK => Engine::clone_call,
+        nr::CLONE3 => Engine::clone3,
+        nr::EXECVE | nr::EXECVEAT => Engine::exec,
+        nr::EXIT => Engine::exit_thread,
+        nr::EXIT_GROUP => Engine::exit_process,
+        nr::RT_SIGACTION => Engine::rt_sigaction,
+        nr::RT_SIGRETURN => Engine::rt_sigreturn,
+        nr::SIGALTSTACK => Engine::sigaltstack,
+        nr::ARCH_PRCTL => Engine::arch_prctl,
+        nr::RSEQ => Engine::rseq,
+        nr::READ | nr::PREAD64 | nr::READV | nr::RECVFROM => Engine::reads_memory,
+        _ => return None,
+    })
+}
+
+impl<P: Policy> Engine<P> {
+    /// Serves the door for system calls.
+    pub(crate) fn system_call(&self, cx: &mut ThreadContext) -> u32 {
+        {
+            let shared = self.lock();
+            self.policy.entered(cx, midstride_block::Door::Syscall);
+            let exit = shared.cache.exit(exit_number(cx)).copied();
+            let Some(exit) = exit else { crate::fatal::fail(format_args!("a system call came from nowhere")) };
+            cx.state.pc = exit.at.get();
+            cx.next_pc = exit.target.get();
+        }
+        cx.after = After::Nothing;
+        let number = cx.state.get(Gpr::Rax);
+        let verdict = special::<P>(number).map_or(Verdict::Call, |special| special(self, cx));
+        match verdict {
+            Verdict::Call => self.make_call(cx),
+            Verdict::CallThen(after) => {
+                cx.after = after;
+                answer::SYSCALL_AFTER
+            }
+            Verdict::Clone => answer::CLONE,
+            Verdict::Answer(value) => {
+                self.answer_call(cx, value);
+                self.go_on(cx)
+            }
+            Verdict::Elsewhere => self.go_on(cx),
+        }
+    }
+
+    /// The call leaves from the gate. If the block behind it exists the gate goes straight on there.
+    fn make_call(&self, cx: &mut ThreadContext) -> u32 {
+        let shared = self.lock();
+        let next = shared.cache.lookup(AppPc::new(cx.next_pc)).and_then(|id| shared.cache.block(id));
+        match next {
+            Some(block) => {
+                self.resume_at(cx, block.body);
+                answer::SYSCALL
+            }
+            None => answer::SYSCALL_AFTER,
+        }
+    }
+
+    /// The state behind a call that was answered with `value`.
+    fn answer_call(&self, cx: &mut ThreadContext, value: i64) {
+        cx.state.set(Gpr::Rax, value as u64);
+        cx.state.set(Gpr::Rcx, cx.next_pc);
+        cx.state.set(Gpr::R11, cx.state.rflags);
+        cx.state.pc = cx.next_pc;
+    }
+
+    /// Goes on where the state is.
+    fn go_on(&self, cx: &mut ThreadContext) -> u32 {
+        let shared = self.lock();
+        let pc = cx.state.app_pc();
+        self.resolve(cx, shared, pc, Arrival::Gate);
+        answer::RESUME
+    }
+
+    /// A signal came before the call was made; it will be made again when its handler is done.
+    pub(crate) fn abandon_call(&self, cx: &mut ThreadContext) {
+        if let After::Exec { ticket } = core::mem::take(&mut cx.after) {
+            self.signals.take_back(cx.sighand);
+            self.policy.exec_failed(cx, ticket);
+        }
+    }
+
+    /// Work behind a call that left from the gate; the answer is in the state's rax.
+    pub(crate) fn after_system_call(&self, cx: &mut ThreadContext, occasion: u32) {
+        let after = core::mem::take(&mut cx.after);
+        if occasion == answer::CLONE {
+            return self.after_clone(cx);
+        }
+        if let After::Exec { ticket } = after {
+            self.signals.take_back(cx.sighand);
+            self.policy.exec_failed(cx, ticket);
+        }
+    }
+}
+
+/// Makes the call under way from here, for calls that do not block.
+#[allow(unsafe_code, reason = "makes the program's own system call")]
+pub(crate) fn make(cx: &ThreadContext) -> i64 {
+    let [a, b, c, d, e, f] = ARGUMENTS.map(|reg| cx.state.get(reg));
+    // SAFETY: it is the program's call with the program's arguments; the callers have seen to it that
+    // it does not touch memory of the engine's.
+    unsafe { syscall6(cx.state.get(Gpr::Rax), a, b, c, d, e, f) }
+}

@@ -73,14 +73,14 @@ impl Exits {
 }
 
 /// Bytes of an exit stub.
-pub(crate) const STUB_BYTES: u32 = 20;
+pub(crate) const STUB_BYTES: u32 = 19;
 /// Where in a stub the number of its exit lies.
-pub(crate) const STUB_NUMBER_AT: u32 = 9;
+pub(crate) const STUB_NUMBER_AT: u32 = 8;
 
 /// Writes a stub: tells the gate which exit this is and goes there.
 ///
 /// ```text
-/// mov dword gs:[exit], number      (13 bytes; 12 and a nop without the segment)
+/// mov dword gs:[exit], number      (12 bytes; 11 behind a nop without the segment)
 /// jmp [door]                       (7 bytes)
 /// ```
 pub(crate) fn write_stub(w: &mut Writer<'_>, env: &Env, door: Door, number: u32) {

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use midstride_tracer_abi as abi;
 
-use crate::sys::{ControlMap, create_memfd};
+use crate::sys::{ControlMap, create_memfd, with_hard_file_size_limit};
 
 /// The memfd and its mapped control block. Slots are read with `pread`: numbers in them are untrusted, and
 /// a copy cannot change under the reader.
@@ -25,8 +25,7 @@ impl Channel {
     /// The kernel's.
     pub(crate) fn create() -> io::Result<Self> {
         let file = create_memfd(c"midtrace")?;
-        let slots = abi::SLOTS;
-        file.set_len(abi::slot_offset(slots))?;
+        let slots = with_hard_file_size_limit(|limit| set_len(&file, limit))?;
         let control: &'static ControlMap = Box::leak(Box::new(ControlMap::new(&file)?));
         let head = control.get();
         head.magic.store(abi::MAGIC, Ordering::Relaxed);
@@ -65,4 +64,15 @@ impl Channel {
     pub(crate) fn file(&self) -> &File {
         &self.file
     }
+}
+
+/// Makes `file` as long as all slots need, or as `limit` allows; answers how many slots it holds.
+fn set_len(file: &File, limit: u64) -> io::Result<u32> {
+    let room = limit.saturating_sub(abi::CONTROL_BYTES) / abi::SLOT_BYTES;
+    let slots = room.min(abi::SLOTS.into()) as u32;
+    if slots == 0 {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    file.set_len(abi::slot_offset(slots))?;
+    Ok(slots)
 }

@@ -80,22 +80,22 @@ pub enum StartError {
     },
     /// Attaching to the child was refused.
     #[error(
-        "no permission to trace: {error} (see /proc/sys/kernel/yama/ptrace_scope, or the container's seccomp profile)"
+        "no permission to trace (see /proc/sys/kernel/yama/ptrace_scope, or the container's seccomp profile)"
     )]
     NoPtrace {
         /// What the kernel answered.
-        error: io::Error,
+        source: io::Error,
     },
     /// An argument or name holds a zero byte.
     #[error("an argument holds a zero byte")]
     ZeroByte,
     /// Anything else the kernel answered.
-    #[error("{}: cannot execute: {error}", path.display())]
+    #[error("{}: cannot execute", path.display())]
     Other {
         /// The program.
         path: PathBuf,
         /// What the kernel answered.
-        error: io::Error,
+        source: io::Error,
     },
 }
 
@@ -137,7 +137,7 @@ fn check(path: &Path) -> Result<(), StartError> {
     let path = path.to_path_buf();
     match fs::metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StartError::NoSuchFile { path }),
-        Err(error) => Err(StartError::Other { path, error }),
+        Err(error) => Err(StartError::Other { path, source: error }),
         Ok(data) if data.is_dir() => Err(StartError::Directory { path }),
         Ok(data) if data.permissions().mode() & 0o111 == 0 => Err(StartError::NotExecutable { path }),
         Ok(_) => Ok(()),
@@ -154,7 +154,7 @@ pub(crate) fn explain(path: PathBuf, error: io::Error) -> StartError {
         Some(libc::ENOENT) => StartError::MissingLoader { path },
         Some(libc::EACCES) => StartError::NotExecutable { path },
         Some(libc::ENOEXEC) => explain_format(path, &head),
-        _ => StartError::Other { path, error },
+        _ => StartError::Other { path, source: error },
     }
 }
 

@@ -2,7 +2,10 @@
 //! on, and waits for the end.
 
 mod attached;
+mod changes;
+mod job;
 mod outcome;
+mod requests;
 mod session;
 
 pub use outcome::{Ending, Note, Outcome};

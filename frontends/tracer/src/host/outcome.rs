@@ -1,5 +1,6 @@
 //! What a session comes back with.
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -52,7 +53,10 @@ impl fmt::Display for Note {
             }
             Self::NotAttached { pid, tracer: 0 } => write!(f, "process {pid}: no permission to trace it"),
             Self::NotAttached { pid, tracer } => write!(f, "process {pid} is already traced by {tracer}"),
-            Self::NotInjected { pid, why } => write!(f, "process {pid}: {why}"),
+            Self::NotInjected { pid, why } => {
+                let cause = why.source().map_or_else(String::new, |cause| format!(": {cause}"));
+                write!(f, "process {pid}: {why}{cause}")
+            }
             Self::NoSlot { pid } => write!(f, "process {pid}: no slot left to record it"),
         }?;
         f.write_str("; it ran natively")

@@ -16,7 +16,7 @@ const LARGEST: u64 = 256 << 20;
 #[non_exhaustive]
 pub enum ImageError {
     /// Not a readable ELF file.
-    #[error("not a readable ELF file: {0}")]
+    #[error("not a readable ELF file")]
     Elf(#[from] object::read::Error),
     /// Not a position-independent x86-64 executable.
     #[error("not a static-pie x86-64 executable (type {kind:#x}, machine {machine:#x})")]

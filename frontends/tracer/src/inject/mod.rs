@@ -9,6 +9,7 @@
 //! a single step would raise SIGTRAP and reset the program's disposition of it.
 
 mod auxv;
+mod handover;
 mod image;
 mod place;
 mod remote;
@@ -23,11 +24,12 @@ pub use image::ImageError;
 use self::auxv::Auxv;
 use self::place::{Maps, PREFERRED};
 use self::remote::{Remote, RemoteError};
-use crate::sys::{self, Pid, Regs};
+use crate::channel::Channel;
+use crate::sys::{self, ChildSignalsHeld, Pid, Regs};
 
-/// Bytes of the bootstrap block with the runtime's first stack behind it. It lies below the image, so that
-/// a stack that grows too far ends in unmapped memory.
-pub(crate) const BOOT_BYTES: u64 = 4096 + (64 << 10);
+/// Bytes of the bootstrap block with the runtime's first stack behind it; untouched pages cost nothing. It
+/// lies below the image, so that a stack that grows too far ends in unmapped memory.
+pub(crate) const BOOT_BYTES: u64 = 256 << 10;
 
 /// `cs` of a 64-bit user thread.
 const USER_CS_64: u64 = 0x33;
@@ -45,12 +47,12 @@ pub enum InjectError {
     #[error("it has no vdso with a system call instruction")]
     NoVdso,
     /// A system call made in it failed.
-    #[error("{call} in it failed: {error}")]
+    #[error("{call} in it failed")]
     Call {
         /// The system call.
         call: &'static str,
         /// Its error.
-        error: io::Error,
+        source: io::Error,
     },
     /// No room for the runtime in its address space.
     #[error("no {bytes:#x} free bytes in its address space")]
@@ -62,14 +64,14 @@ pub enum InjectError {
     #[error("it was killed")]
     Gone,
     /// The kernel refused a request about it.
-    #[error("the kernel refused: {0}")]
+    #[error("the kernel refused a request about it")]
     Kernel(#[from] io::Error),
 }
 
 impl From<RemoteError> for InjectError {
     fn from(error: RemoteError) -> Self {
         match error {
-            RemoteError::Call { call, error } => Self::Call { call, error },
+            RemoteError::Call { call, error } => Self::Call { call, source: error },
             RemoteError::Gone => Self::Gone,
             RemoteError::Kernel(error) => Self::Kernel(error),
         }
@@ -116,9 +118,12 @@ impl Layout {
 pub(crate) fn inject(
     pid: Pid,
     image: &mut Image,
-    channel: &str,
+    channel: &Channel,
     settings: &Settings,
 ) -> Result<(), InjectError> {
+    let _quiet = ChildSignalsHeld::new()?;
+    // Without the privilege, a filter that forbids what is done here makes the program run natively.
+    drop(sys::suspend_seccomp(pid));
     remote::finish_exec(pid)?;
     let regs = sys::regs(pid)?;
     let auxv = Auxv::read(pid)?;
@@ -141,7 +146,7 @@ pub(crate) fn inject(
 fn place_runtime(
     remote: &mut Remote,
     image: &mut Image,
-    channel: &str,
+    channel: &Channel,
     settings: &Settings,
     regs: &Regs,
 ) -> Result<Regs, InjectError> {
@@ -177,10 +182,13 @@ fn map_image(remote: &mut Remote, image: &Image) -> Result<Layout, InjectError> 
     Ok(Layout::at(start, image))
 }
 
-fn map_control(remote: &mut Remote, channel: &str, layout: Layout) -> Result<u64, RemoteError> {
-    let path = [channel.as_bytes(), b"\0"].concat();
+fn map_control(remote: &mut Remote, channel: &Channel, layout: Layout) -> Result<u64, RemoteError> {
+    let path = [channel.path().as_bytes(), b"\0"].concat();
     remote.write(layout.boot, &path)?;
-    let fd = remote.open(layout.boot)?;
+    let fd = match remote.open(layout.boot) {
+        Err(RemoteError::Call { .. }) => handover::hand_over(remote, layout.boot, channel.file()),
+        opened => opened,
+    }?;
     let control = remote.map_shared(fd, CONTROL_BYTES);
     remote.close(fd)?;
     control

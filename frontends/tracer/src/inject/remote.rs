@@ -1,5 +1,6 @@
 //! System calls made by a stopped process on our behalf.
 
+use std::fs;
 use std::io;
 
 use crate::sys::{self, Change, Pid, Regs, Stop};
@@ -150,16 +151,45 @@ impl Remote {
         self.call(call, [fd, 0, 0, 0, 0, 0]).map(drop)
     }
 
+    /// Makes a pair of connected sockets; their two descriptors, 32 bits each, go to its address `at`.
+    pub(super) fn socket_pair(&mut self, at: u64) -> Result<(), RemoteError> {
+        let call = Call { name: "socketpair", number: libc::SYS_socketpair };
+        let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC;
+        self.call(call, [libc::AF_UNIX as u64, kind as u64, 0, at, 0, 0]).map(drop)
+    }
+
+    /// Receives into the `msghdr` at its address `message`; a descriptor that comes with it is closed at exec.
+    pub(super) fn receive_message(&mut self, fd: u64, message: u64) -> Result<(), RemoteError> {
+        let call = Call { name: "recvmsg", number: libc::SYS_recvmsg };
+        self.call(call, [fd, message, libc::MSG_CMSG_CLOEXEC as u64, 0, 0, 0]).map(drop)
+    }
+
     fn call(&mut self, call: Call, args: [u64; 6]) -> Result<u64, RemoteError> {
         let [rdi, rsi, rdx, r10, r8, r9] = args;
         sys::set_regs(self.pid, &Regs { rax: call.number as u64, rdi, rsi, rdx, r10, r8, r9, ..self.regs })?;
         let entered = run_to_stop(self.pid, &mut self.stop_later)?;
         if entered == Ran::Filtered || run_to_stop(self.pid, &mut self.stop_later)? == Ran::Filtered {
-            let error = io::Error::from_raw_os_error(libc::EPERM);
-            return Err(RemoteError::Call { call: call.name, error });
+            return Err(filtered(call));
         }
-        answer(call, sys::regs(self.pid)?.rax)
+        let value = sys::regs(self.pid)?.rax;
+        // A filter that raises SIGSYS leaves the number in rax and the signal pending.
+        if value == call.number as u64 && signal_pending(self.pid, libc::SIGSYS) {
+            return Err(filtered(call));
+        }
+        answer(call, value)
     }
+}
+
+fn filtered(call: Call) -> RemoteError {
+    RemoteError::Call { call: call.name, error: io::Error::from_raw_os_error(libc::EPERM) }
+}
+
+/// Whether `signal` waits to be delivered to the main thread of process `pid`.
+fn signal_pending(pid: Pid, signal: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("SigPnd:"));
+    let set = line.and_then(|value| u64::from_str_radix(value.trim(), 16).ok()).unwrap_or(0);
+    set & 1 << (signal - 1) != 0
 }
 
 fn answer(call: Call, value: u64) -> Result<u64, RemoteError> {

@@ -214,7 +214,8 @@ pub(super) fn end_name(end: ProcessEnd) -> &'static str {
     match end {
         ProcessEnd::Exited => "exited",
         ProcessEnd::Execed => "execed",
-        ProcessEnd::Unknown => "unknown",
+        ProcessEnd::Killed => "killed",
+        ProcessEnd::Running => "running",
     }
 }
 

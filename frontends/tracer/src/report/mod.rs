@@ -1,10 +1,12 @@
 //! What ran: reading the slots, merging them, and saying it.
 
+mod counting;
 mod disasm;
 pub mod drcov;
 mod elf;
 mod filter;
 pub mod json;
+mod merge;
 mod modules;
 mod profile;
 mod slots;
@@ -17,7 +19,7 @@ mod totals;
 pub use disasm::{Line, lines as disassemble};
 pub use filter::Filter;
 pub use modules::{Module, ModuleId};
-pub use profile::{Block, Process, ProcessEnd, Profile};
+pub use profile::{Block, Process, ProcessEnd, Profile, Programs};
 pub use summary::{Counters, Summary};
 pub use totals::{
     FunctionSums, ModuleSums, Sums, Symbols, TopBlock, by_function, by_module, demangle, top_blocks, total,

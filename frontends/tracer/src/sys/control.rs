@@ -77,3 +77,20 @@ pub(crate) fn futex_wake(word: &AtomicU32) {
     // SAFETY: `word` lives across the call; the kernel uses its address only.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, i32::MAX) };
 }
+
+/// Does `work` under the hard limit of file sizes in bytes, which it is given: the soft one, which may be
+/// low, is the program's business.
+pub(crate) fn with_hard_file_size_limit<T>(work: impl FnOnce(u64) -> T) -> T {
+    let mut old = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel writes one `rlimit` to `old`, which lives across the call.
+    if unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &mut old) } != 0 || old.rlim_cur == old.rlim_max {
+        return work(old.rlim_max);
+    }
+    let raised = libc::rlimit { rlim_cur: old.rlim_max, ..old };
+    // SAFETY: the kernel reads one `rlimit`; raising a soft limit to the hard one is always permitted.
+    unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raised) };
+    let result = work(old.rlim_max);
+    // SAFETY: as above.
+    unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &old) };
+    result
+}

@@ -4,18 +4,20 @@
 //! may be stopped by a realtime signal, which enumerations of signals leave out.
 
 mod control;
+mod descriptor;
 mod ptrace;
 mod signals;
 mod spawn;
 mod wait;
 
-pub(crate) use control::{ControlMap, create_memfd, futex_wait, futex_wake};
+pub(crate) use control::{ControlMap, create_memfd, futex_wait, futex_wake, with_hard_file_size_limit};
+pub(crate) use descriptor::{copy_descriptor, send_file};
 pub(crate) use ptrace::{
-    Regs, attach, cont, detach, event_message, interrupt, listen, regs, set_regs, set_signal_mask,
-    signal_mask, step_to_syscall_stop, write_bootstrap, write_memory,
+    Regs, attach, cont, detach, event_message, interrupt, listen, read_memory, regs, set_regs,
+    set_signal_mask, signal_mask, step_to_syscall_stop, suspend_seccomp, write_bootstrap, write_memory,
 };
 pub(crate) use signals::{
-    Delivery, Pending, catch_signals, die_by_signal, send_signal, stop_self, take_pending,
+    ChildSignalsHeld, Delivery, Pending, catch_signals, die_by_signal, send_signal, stop_self, take_pending,
 };
 pub(crate) use spawn::{ProgramFile, has_file_capabilities, keep_standard_descriptors, spawn_held};
 pub(crate) use wait::{Change, Stop, poll_any, tree_times, wait_for};

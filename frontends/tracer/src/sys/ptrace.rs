@@ -24,6 +24,15 @@ pub(crate) fn attach(tid: Pid) -> io::Result<()> {
     request(libc::PTRACE_SEIZE, tid, 0, options as usize)
 }
 
+/// Exempts an attached thread from its seccomp filters until it is detached. Only for the privileged.
+///
+/// # Errors
+/// The kernel's, `EPERM` above all.
+pub(crate) fn suspend_seccomp(tid: Pid) -> io::Result<()> {
+    let options = libc::PTRACE_O_TRACEEXEC | libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_SUSPEND_SECCOMP;
+    request(libc::PTRACE_SETOPTIONS, tid, 0, options as usize)
+}
+
 /// Makes an attached thread stop soon.
 pub(crate) fn interrupt(tid: Pid) -> io::Result<()> {
     request(libc::PTRACE_INTERRUPT, tid, 0, 0)
@@ -100,6 +109,20 @@ pub(crate) fn write_memory(pid: Pid, at: u64, bytes: &[u8]) -> io::Result<()> {
     // checks the remote address itself.
     let written = check(unsafe { libc::process_vm_writev(pid, &local, 1, &remote, 1, 0) } as i64)?;
     if written as usize == bytes.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
+}
+
+/// Fills `bytes` from address `at` of another process.
+///
+/// # Errors
+/// The kernel's, and `UnexpectedEof` when only part could be read.
+pub(crate) fn read_memory(pid: Pid, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+    let local = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+    let remote =
+        libc::iovec { iov_base: null_mut::<u8>().with_addr(at as usize).cast(), iov_len: bytes.len() };
+    // SAFETY: the kernel writes at most `bytes.len()` bytes to `bytes`, which lives across the call, and
+    // checks the remote address itself.
+    let read = check(unsafe { libc::process_vm_readv(pid, &local, 1, &remote, 1, 0) } as i64)?;
+    if read as usize == bytes.len() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 /// Copies a bootstrap block to address `at` of another process.

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::mem::zeroed;
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use super::{ControlMap, Pid, check};
@@ -65,16 +65,16 @@ pub(crate) fn catch_signals(control: &'static ControlMap) -> io::Result<()> {
 fn catch(signal: i32) -> io::Result<()> {
     // SAFETY: all-zero bytes are a valid `sigaction`: integers and a null handler.
     let (mut old, mut new): (libc::sigaction, libc::sigaction) = unsafe { zeroed() };
-    // SAFETY: the kernel writes one `sigaction` to `old`.
-    check(unsafe { libc::sigaction(signal, null(), &mut old) })?;
-    let ignored_by_choice = old.sa_sigaction == libc::SIG_IGN && signal != libc::SIGCHLD;
-    if ignored_by_choice {
-        return Ok(());
-    }
     new.sa_sigaction = note as *const () as usize;
     new.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
-    // SAFETY: `note` is async-signal-safe: it touches atomics only and keeps errno.
-    check(unsafe { libc::sigaction(signal, &new, null_mut()) }).map(drop)
+    // SAFETY: `note` is async-signal-safe: it touches atomics only and keeps errno; the kernel writes one
+    // `sigaction` to `old`.
+    check(unsafe { libc::sigaction(signal, &new, &mut old) })?;
+    if old.sa_sigaction == libc::SIG_IGN && signal != libc::SIGCHLD {
+        // SAFETY: `old` is what the kernel answered.
+        check(unsafe { libc::sigaction(signal, &old, null_mut()) })?;
+    }
+    Ok(())
 }
 
 fn unblock_all() -> io::Result<()> {
@@ -82,6 +82,32 @@ fn unblock_all() -> io::Result<()> {
     let none: libc::sigset_t = unsafe { zeroed() };
     // SAFETY: the kernel reads `none` only; the host has one thread.
     check(unsafe { libc::sigprocmask(libc::SIG_SETMASK, &none, null_mut()) }).map(drop)
+}
+
+/// While this lives, no SIGCHLD interrupts the host; one that came meanwhile is noted at the end.
+pub(crate) struct ChildSignalsHeld {
+    old: libc::sigset_t,
+}
+
+impl ChildSignalsHeld {
+    /// Holds them back from now on.
+    pub(crate) fn new() -> io::Result<Self> {
+        // SAFETY: all-zero bytes are a valid empty `sigset_t`.
+        let (mut old, mut set): (libc::sigset_t, libc::sigset_t) = unsafe { zeroed() };
+        // SAFETY: `set` and `old` are locals that live across the calls; the host has one thread.
+        unsafe {
+            libc::sigaddset(&mut set, libc::SIGCHLD);
+            check(libc::sigprocmask(libc::SIG_BLOCK, &set, &mut old))?;
+        }
+        Ok(Self { old })
+    }
+}
+
+impl Drop for ChildSignalsHeld {
+    fn drop(&mut self) {
+        // SAFETY: the kernel reads `old`, which `new` filled in.
+        unsafe { libc::sigprocmask(libc::SIG_SETMASK, &self.old, null_mut()) };
+    }
 }
 
 /// The signals noted since the last call, each at most once for each kind of sender.

@@ -76,10 +76,10 @@ impl<P: Policy> Engine<P> {
         gate_code: Region,
         epoch: &'static AtomicU64,
         low: AppRange,
+        signals: Signals,
         policy: P,
     ) -> Self {
         let shared = Shared { cache, code: CodeMap::new_in(heap), contexts: Vec::new_in(heap) };
-        let signals = Signals::new(Self::handler_address());
         Self { shared: Lock::new(shared), epoch, gate, gate_code, low, signals, policy }
     }
 
@@ -153,7 +153,11 @@ impl<P: Policy> Engine<P> {
             }
             return Ok(id);
         }
-        cache.build(pc, landing, code, &mut PolicyTransform(&self.policy))
+        let id = cache.build(pc, landing, code, &mut PolicyTransform(&self.policy))?;
+        if let Some(block) = cache.block(id) {
+            self.policy.built(block);
+        }
+        Ok(id)
     }
 
     /// Lets the thread resume in a block.

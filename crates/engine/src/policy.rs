@@ -1,7 +1,7 @@
 //! What an engine leaves to whoever uses it.
 
 use midstride_addr::{AppPc, AppRange};
-use midstride_block::Draft;
+use midstride_block::{Draft, ExecBlock};
 
 use crate::context::{AppState, ThreadContext};
 
@@ -59,6 +59,11 @@ pub trait Policy: Sync + 'static {
     fn transform(&self, draft: &mut Draft) -> u32 {
         let _ = draft;
         0
+    }
+
+    /// A block was built and is about to be entered.
+    fn built(&self, block: &ExecBlock) {
+        let _ = block;
     }
 
     /// A block was left by a fault or a signal.

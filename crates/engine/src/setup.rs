@@ -18,7 +18,7 @@ use crate::engine::{ContextPtr, Engine, Shared};
 use crate::gate::{EngineCode, GATE_BYTES, Gate, Handlers, write_gate};
 use crate::heap::HeapRef;
 use crate::policy::Policy;
-use crate::signal::{NO_STACK, install_stack};
+use crate::signal::{NO_STACK, Signals, install_stack};
 
 /// What an engine is made of.
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ pub enum SetupError {
     Gate(AllocError),
     /// The gate could not be written.
     Emit(EmitError),
-    /// No memory for a thread's context.
+    /// No memory for a thread's context, or for signal tables.
     Context(Errno),
     /// The thread's GS base cannot be set.
     Segment(Errno),
@@ -116,7 +116,8 @@ impl Setup {
         };
         let cache = CodeCache::new(parts, tables);
         let ours = AppRange::new(AppPc::new(low.address), AppPc::new(low.address + LOW_BYTES));
-        Ok(Engine::new(cache, self.heap, gate, gate_code, &epoch[0], ours, policy))
+        let signals = Signals::new(Engine::<P>::handler_address()).map_err(SetupError::Context)?;
+        Ok(Engine::new(cache, self.heap, gate, gate_code, &epoch[0], ours, signals, policy))
     }
 
     fn place_gate(self, handlers: Handlers, near: u64) -> Result<(Gate, Region), SetupError> {

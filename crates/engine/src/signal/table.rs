@@ -1,8 +1,8 @@
 //! What the program wants done about signals.
 #![allow(unsafe_code, reason = "tables are shared between contexts by address")]
 
-use core::cell::UnsafeCell;
-
+use midstride_os::Errno;
+use midstride_os::mem::{Backing, MapFlags, Prot, mmap};
 use midstride_os::signal::{
     KernelSigaction, SA_NOCLDSTOP, SA_NOCLDWAIT, SA_ONSTACK, SA_RESTART, SA_RESTORER, SA_SIGINFO, SIG_DFL,
     SIG_IGN, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SigSet, rt_sigaction, rt_sigreturn,
@@ -18,19 +18,15 @@ const TABLES: usize = 64;
 /// Signals that faults raise. The engine handles them even where the program does not, so that it hears of blocks cut short.
 pub(crate) const FAULTS: [i32; 5] = [SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP];
 
-/// One table: an action for each signal.
+/// One table: an action for each signal. All zeros is the default action for all.
 #[derive(Clone, Copy)]
 struct Table {
     actions: [KernelSigaction; 65],
 }
 
-const EMPTY: Table = Table {
-    actions: [KernelSigaction { handler: SIG_DFL, flags: 0, restorer: 0, mask: SigSet::EMPTY }; 65],
-};
-
 /// All tables. Contexts name theirs by number.
 pub(crate) struct Signals {
-    tables: UnsafeCell<[Table; TABLES]>,
+    tables: *mut Table,
     handler: u64,
 }
 
@@ -42,14 +38,20 @@ unsafe impl Sync for Signals {}
 unsafe impl Send for Signals {}
 
 impl Signals {
-    pub(crate) const fn new(handler: u64) -> Self {
-        Self { tables: UnsafeCell::new([EMPTY; TABLES]), handler }
+    /// Tables in which every action is the default.
+    ///
+    /// # Errors
+    /// When there is no memory.
+    pub(crate) fn new(handler: u64) -> Result<Self, Errno> {
+        let bytes = (TABLES * size_of::<Table>()) as u64;
+        // SAFETY: the kernel chooses free addresses.
+        let start = unsafe { mmap(0, bytes, Prot::READ | Prot::WRITE, MapFlags::PRIVATE, Backing::Anonymous) }?;
+        Ok(Self { tables: core::ptr::with_exposed_provenance_mut(start as usize), handler })
     }
 
     fn table(&self, number: u64) -> *mut Table {
-        let first: *mut Table = self.tables.get().cast();
-        // SAFETY: the remainder is a valid index.
-        unsafe { first.add(number as usize % TABLES) }
+        // SAFETY: the remainder is a valid index of the mapping made by `new`.
+        unsafe { self.tables.add(number as usize % TABLES) }
     }
 
     /// The program's action for `signal`.
@@ -93,7 +95,7 @@ impl Signals {
         table: u64,
         signal: i32,
         action: KernelSigaction,
-    ) -> Result<(), midstride_os::Errno> {
+    ) -> Result<(), Errno> {
         self.tell_kernel(signal, &action)?;
         self.set(table, signal, action);
         Ok(())
@@ -132,7 +134,7 @@ impl Signals {
 
     /// Handled signals come to us; so do those that faults raise. All others are blocked meanwhile: the
     /// mask the program asked for is set when its handler is entered.
-    fn tell_kernel(&self, signal: i32, action: &KernelSigaction) -> Result<(), midstride_os::Errno> {
+    fn tell_kernel(&self, signal: i32, action: &KernelSigaction) -> Result<(), Errno> {
         let ours = KernelSigaction {
             handler: self.handler,
             flags: action.flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_RESTART)

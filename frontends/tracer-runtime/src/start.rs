@@ -1,0 +1,107 @@
+//! From the host's hands to the program's first instruction.
+
+use core::arch::naked_asm;
+use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
+
+use midstride_block::{Config, Unobserved};
+use midstride_engine::gate::EngineCode;
+use midstride_engine::{Engine, HeapRef, Setup, fatal};
+use midstride_os::LINUX_PAGES;
+use midstride_tracer_abi::{Bootstrap, MAGIC, VERSION};
+
+use crate::channel::Channel;
+use crate::modules;
+use crate::tracer::{Mode, Tracer};
+use crate::HEAP;
+
+/// The one engine.
+struct Place(UnsafeCell<MaybeUninit<Engine<Tracer>>>);
+
+// SAFETY: written once, by `start`, before there is a second thread; only shared references after that.
+unsafe impl Sync for Place {}
+
+static ENGINE: Place = Place(UnsafeCell::new(MaybeUninit::uninit()));
+
+/// The engine is made on a stack of our own, larger than the host's.
+const STACK_BYTES: usize = 1 << 20;
+
+#[repr(align(64))]
+struct Stack(UnsafeCell<[u8; STACK_BYTES]>);
+
+// SAFETY: only the first thread uses it, before the program runs.
+unsafe impl Sync for Stack {}
+
+static STACK: Stack = Stack(UnsafeCell::new([0; STACK_BYTES]));
+
+/// The host enters here: `rdi` is the address of the bootstrap block.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+extern "C" fn _start() -> ! {
+    naked_asm!(
+        "lea rsp, [rip + {stack} + {bytes}]",
+        "xor ebp, ebp",
+        "call {start}",
+        "ud2",
+        stack = sym STACK,
+        bytes = const STACK_BYTES,
+        start = sym start
+    )
+}
+
+extern "C" fn start(boot: *const Bootstrap) -> ! {
+    // SAFETY: the host wrote the block and passes its address.
+    let boot = unsafe { *boot };
+    if boot.magic != MAGIC || boot.version != VERSION {
+        fatal::fail(format_args!("the runtime image and the host are of different versions"));
+    }
+    // SAFETY: the only thread, the only time.
+    let engine: &'static Engine<Tracer> = unsafe { (*ENGINE.0.get()).write(engine(&boot)) };
+    modules::find_initial(engine, &boot);
+    engine.take_signals();
+    let cx = engine.take_thread().unwrap_or_else(|error| fatal::fail(format_args!("{error}")));
+    engine.policy.begin(cx, &boot);
+    cx.state = app_state(&boot);
+    // SAFETY: the context is this thread's and the state is what the kernel gave the program.
+    unsafe { engine.run(cx) }
+}
+
+fn engine(boot: &Bootstrap) -> Engine<Tracer> {
+    let channel = Channel::open(boot);
+    let setup = Setup {
+        source: &LINUX_PAGES,
+        heap: HeapRef(&HEAP),
+        config: config(boot),
+        code: EngineCode::Integer,
+        observer: &Unobserved,
+    };
+    let tracer = Tracer::new(channel, Mode::of(boot.mode), boot);
+    setup.engine(tracer).unwrap_or_else(|error| fatal::fail(format_args!("{error}")))
+}
+
+/// Cache sizes; in torture so small that it is evicted all the time.
+fn config(boot: &Bootstrap) -> Config {
+    const TORTURE_HOT: u64 = 128 << 10;
+    // Hot code has four sevenths of what a region takes (cold a half, data a quarter of it).
+    let hot = match boot.cache_bytes {
+        0 => Config::default().hot_bytes,
+        bytes => (bytes / 7 * 4).max(TORTURE_HOT),
+    };
+    let hot_bytes = if boot.torture != 0 { TORTURE_HOT } else { hot };
+    let units = if hot_bytes <= 1 << 20 { 4 } else { Config::default().units };
+    Config { hot_bytes, units, ..Config::default() }
+}
+
+/// The program's registers at its entry.
+fn app_state(boot: &Bootstrap) -> midstride_engine::AppState {
+    use midstride_engine::AppState;
+    /// Register numbers in the order of `user_regs_struct`: r15, r14, r13, r12, rbp, rbx, r11, r10,
+    /// r9, r8, rax, rcx, rdx, rsi, rdi.
+    const ORDER: [usize; 15] = [15, 14, 13, 12, 5, 3, 11, 10, 9, 8, 0, 1, 2, 6, 7];
+    let mut state = AppState { rflags: boot.app_rflags, pc: boot.app_rip, ..AppState::default() };
+    for (number, value) in ORDER.into_iter().zip(boot.app_gprs) {
+        state.gprs[number] = value;
+    }
+    state.gprs[4] = boot.app_rsp;
+    state
+}

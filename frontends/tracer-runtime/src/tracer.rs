@@ -1,0 +1,231 @@
+//! The policy: what is counted and where it is written.
+
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use midstride_addr::AppRange;
+use midstride_block::{Door, Draft, ExecBlock, Probe};
+use midstride_engine::{Birth, CutShort, Ending, Exec, NewCode, Policy, ROOM_AT, ThreadContext};
+use midstride_tracer_abi as abi;
+use midstride_tracer_abi::{Block, Bootstrap, Partial, life, stat};
+
+use crate::channel::{Channel, NO_SLOT, introduce};
+use crate::modules::{PATH_BYTES, path_of};
+use crate::{exec, report};
+
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    Run,
+    Cov,
+    Count,
+}
+
+impl Mode {
+    pub(crate) fn of(mode: u32) -> Self {
+        match mode {
+            abi::MODE_COV => Self::Cov,
+            abi::MODE_COUNT => Self::Count,
+            _ => Self::Run,
+        }
+    }
+
+    fn records(self) -> bool {
+        self != Self::Run
+    }
+}
+
+/// The policy of a traced process.
+pub(crate) struct Tracer {
+    channel: Channel,
+    mode: Mode,
+    slot: AtomicU32,
+    follow: bool,
+}
+
+/// Bytes of one thread's counters.
+const COUNTER_BYTES: usize = abi::BLOCKS_MAX as usize * 8;
+
+impl Tracer {
+    pub(crate) fn new(channel: Channel, mode: Mode, boot: &Bootstrap) -> Self {
+        let follow = boot.follow_children != 0;
+        if let Some(header) = channel.header() {
+            introduce(header, boot.slot, boot.parent_slot);
+        }
+        Self { channel, mode, slot: AtomicU32::new(boot.slot), follow }
+    }
+
+    fn slot(&self) -> u32 {
+        self.slot.load(Ordering::Relaxed)
+    }
+
+    /// The first thread is about to run.
+    pub(crate) fn begin(&self, cx: &mut ThreadContext, boot: &Bootstrap) {
+        cx.tag = u64::from(boot.slot);
+        self.map_counters(cx, boot.slot);
+    }
+
+    /// Lets the thread's counters lie in `slot`.
+    fn map_counters(&self, cx: &ThreadContext, slot: u32) {
+        if self.mode != Mode::Count || slot == NO_SLOT {
+            return;
+        }
+        let room = core::ptr::from_ref(cx).expose_provenance() as u64 + ROOM_AT as u64;
+        if self.channel.map_counters(slot, room, COUNTER_BYTES as u64).is_err() {
+            self.bump_lost();
+        }
+    }
+
+    fn bump_lost(&self) {
+        if let Some(header) = self.channel.header() {
+            header.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn bump(&self, index: usize) {
+        if let Some(header) = self.channel.header() {
+            header.stats[index].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn module(&self, range: AppRange, offset: u64, path: &[u8]) {
+        if self.mode.records() {
+            report::module(&self.channel, range.start().get(), range.end().get(), offset, path);
+        }
+    }
+
+    /// A thread's own counters, in a slot that names the process's.
+    fn new_thread_slot(&self, cx: &mut ThreadContext) {
+        if self.mode != Mode::Count {
+            return;
+        }
+        let slot = self.channel.new_slot();
+        if slot == NO_SLOT {
+            return self.bump_lost();
+        }
+        let owner = self.slot();
+        self.channel.with_header(slot, |header| introduce(header, owner, owner));
+        cx.tag = u64::from(slot);
+        self.map_counters(cx, slot);
+    }
+
+    /// A forked child: its own slot, in which the parent's records count as inherited.
+    fn new_process_slot(&self, cx: &mut ThreadContext) {
+        let parent = self.slot();
+        let Some(header) = self.channel.header() else { return };
+        let load = |word: &AtomicU32| word.load(Ordering::Relaxed);
+        let (blocks, modules, paths) = (load(&header.blocks), load(&header.modules), load(&header.path_bytes));
+        let slot = self.channel.new_slot();
+        if self.channel.move_to(slot).is_err() {
+            return self.bump_lost();
+        }
+        self.slot.store(slot, Ordering::Relaxed);
+        let store = |word: &AtomicU32, value| word.store(value, Ordering::Relaxed);
+        store(&header.blocks, blocks);
+        store(&header.inherited_blocks, blocks);
+        store(&header.modules, modules);
+        store(&header.inherited_modules, modules);
+        store(&header.path_bytes, paths);
+        store(&header.forked, 1);
+        introduce(header, slot, parent);
+        cx.tag = u64::from(slot);
+        self.map_counters(cx, slot);
+    }
+
+    /// The counter of a block on this thread.
+    fn counter(&self, cx: &ThreadContext, index: u32) -> Option<&AtomicU64> {
+        if self.mode != Mode::Count {
+            return None;
+        }
+        let at = core::ptr::from_ref(cx).expose_provenance() + ROOM_AT + index as usize * 8;
+        // SAFETY: the room behind a context has a word for every block.
+        Some(unsafe { &*core::ptr::with_exposed_provenance::<AtomicU64>(at) })
+    }
+}
+
+impl Policy for Tracer {
+    fn transform(&self, draft: &mut Draft) -> u32 {
+        let index = report::next_block(&self.channel);
+        if self.mode == Mode::Count && !draft.is_empty() && index < abi::BLOCKS_MAX {
+            draft.set_probe(0, Probe::Count { offset: (ROOM_AT + index as usize * 8) as i32 });
+        }
+        index
+    }
+
+    fn built(&self, block: &ExecBlock) {
+        self.bump(stat::BLOCKS_BUILT);
+        if self.mode.records() {
+            let start = block.app.start().get();
+            let record = Block { start, bytes: block.app.len() as u32, insns: block.insns, flags: 0 };
+            report::block(&self.channel, record);
+        }
+    }
+
+    fn cut_short(&self, cx: &ThreadContext, cut: CutShort) {
+        if !self.mode.records() {
+            return;
+        }
+        if let Some(counter) = self.counter(cx, cut.tag).filter(|_| !cut.probed) {
+            counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        }
+        if self.mode == Mode::Count || cut.first_run {
+            let partial = Partial { block: cut.tag, insns: cut.insns, times: 1, bytes: cut.bytes };
+            report::partial(&self.channel, partial);
+        }
+    }
+
+    fn mapped(&self, code: NewCode) {
+        let mut buffer = [0; PATH_BYTES];
+        let path = if code.fd >= 0 && self.mode.records() { path_of(code.fd, &mut buffer) } else { &[] };
+        self.module(code.range, code.offset, path);
+    }
+
+    fn unmapped(&self, range: AppRange) {
+        if self.mode.records() {
+            report::unmapped(&self.channel, range.start().get(), range.end().get());
+        }
+    }
+
+    fn context_room(&self) -> usize {
+        if self.mode == Mode::Count { COUNTER_BYTES } else { 0 }
+    }
+
+    fn born(&self, cx: &mut ThreadContext, birth: Birth) {
+        match birth {
+            Birth::Thread | Birth::Borrower => self.new_thread_slot(cx),
+            Birth::Fork => self.new_process_slot(cx),
+        }
+    }
+
+    fn exiting(&self, _: &ThreadContext, ending: Ending) {
+        if let Some(header) = self.channel.header().filter(|_| ending == Ending::Process) {
+            header.life.store(life::EXITED, Ordering::Release);
+        }
+    }
+
+    fn delivered(&self, _: &ThreadContext, _: i32) {
+        self.bump(stat::SIGNALS);
+    }
+
+    fn entered(&self, _: &ThreadContext, door: Door) {
+        self.bump(match door {
+            Door::Direct => stat::GATE_DIRECT,
+            Door::Return => stat::GATE_RETURN,
+            Door::Indirect => stat::GATE_INDIRECT,
+            Door::Syscall => stat::GATE_SYSCALL,
+            Door::Emulate | Door::Callout => stat::GATE_OTHER,
+        });
+    }
+
+    fn before_exec(&self, _: &ThreadContext) -> Exec {
+        if !self.follow {
+            return Exec::Go { ticket: exec::NO_TICKET };
+        }
+        Exec::Go { ticket: exec::ask(self.channel.control(), self.slot()) }
+    }
+
+    fn exec_failed(&self, _: &ThreadContext, ticket: u32) {
+        if ticket != exec::NO_TICKET {
+            exec::cancel(self.channel.control(), ticket);
+        }
+    }
+}

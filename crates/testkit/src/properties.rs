@@ -3,6 +3,7 @@
 //! A property takes randomness, makes an input of it, lets a crate work on it and judges the result; it panics when
 //! it finds a mistake. `Err` only says that the randomness ran out. [`check`] runs a property inside `cargo test`.
 
+mod blocks;
 mod code;
 mod relocate;
 mod writer;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 
+pub use blocks::block_bytes;
 pub use relocate::relocate_bytes;
 pub use writer::asm_roundtrip;
 

@@ -1,6 +1,6 @@
 //! Every property, for a moment; `cargo xtask fuzz` runs them for longer.
 
-use midstride_testkit::properties::{asm_roundtrip, check, relocate_bytes};
+use midstride_testkit::properties::{asm_roundtrip, block_bytes, check, relocate_bytes};
 
 #[test]
 fn relocate_bytes_holds() {
@@ -10,4 +10,9 @@ fn relocate_bytes_holds() {
 #[test]
 fn asm_roundtrip_holds() {
     check(asm_roundtrip, 4096);
+}
+
+#[test]
+fn block_bytes_holds() {
+    check(block_bytes, 8192);
 }

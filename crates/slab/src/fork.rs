@@ -3,12 +3,17 @@
 //! Both views of a region's code show one shared object, so a plain `fork` would let either process
 //! patch the other's code. Before the fork the parent copies the used bytes into a second object;
 //! the child lets its views show that one before it runs an instruction of the cache; the parent
-//! drops its handle.
+//! drops its handle. Or the child starts with no code at all.
+//!
+//! What it costs (Zen 5 virtual machine, Linux 6.18): the copy 0.6 ms for each MiB in use, nearly all of
+//! it the kernel's for fresh shared pages (2.2 µs each; writing them through a descriptor instead
+//! takes 1.3 µs, huge pages are off by default); adopting it, or starting empty, 20 µs.
 
 use crate::layout::Slab;
 use crate::memory;
 use crate::region::Region;
 use crate::source::{Mapping, PageError, PageSource};
+use crate::unit::Cursors;
 
 /// The code bytes a forked child will own. After the fork each process has this value: the child
 /// calls [`adopt_in_child`](Self::adopt_in_child), the parent
@@ -35,6 +40,24 @@ impl Region {
             }
         }
         Ok(ForkCopy { source: self.source, copy, code })
+    }
+
+    /// In a forked child, instead of adopting a copy: lets the views show a fresh object and makes every
+    /// unit free. Worth it for a child that runs little code before it executes another program.
+    ///
+    /// # Errors
+    /// As the page source says; the region must then not be used any more, the child has to end.
+    ///
+    /// # Safety
+    /// This process is the forked child, none of its threads runs the region's code, and nothing
+    /// (tables, records, links in other regions) leads into it any more.
+    pub unsafe fn start_empty_in_child(&mut self) -> Result<(), PageError> {
+        let code = self.layout.code;
+        let fresh = self.source.new_copy(code.bytes)?;
+        // SAFETY: equal sizes, the same source; nobody runs or writes the code, says the caller.
+        unsafe { self.source.adopt_copy(fresh, code) }?;
+        self.cursors.iter_mut().for_each(Cursors::reset);
+        Ok(())
     }
 
     /// Copies the used bytes of one slab of one unit.

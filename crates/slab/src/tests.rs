@@ -327,6 +327,32 @@ mod accessing {
     }
 
     #[test]
+    fn an_empty_child_has_all_its_room_and_no_old_spans() {
+        let source = FakePages::leak();
+        let mut region = region(source);
+        let mut old = region.unit(0).unwrap().alloc_hot(8, 8).unwrap();
+        region.write(&mut old, &[1; 8]).unwrap();
+        let mapped = source.mapped();
+        // SAFETY: nothing runs on fake pages.
+        unsafe { region.start_empty_in_child() }.unwrap();
+        assert_eq!((region.used(Slab::Hot), source.mapped()), (0, mapped));
+        assert_eq!(region.read_word(old.exec().start()), Ok(0));
+        assert!(matches!(region.write(&mut old, &[1]), Err(AccessError::Stale { .. })));
+    }
+
+    #[test]
+    fn a_fork_that_gets_no_memory_changes_nothing() {
+        let source = FakePages::leak_limited(SIZES.total() + 0x1000);
+        let mut region = region(source);
+        let mut span = region.unit(0).unwrap().alloc_hot(8, 8).unwrap();
+        region.write(&mut span, &[1; 8]).unwrap();
+        assert!(matches!(region.prepare_fork(), Err(PageError::Refused { .. })));
+        // SAFETY: nothing runs on fake pages.
+        assert!(unsafe { region.start_empty_in_child() }.is_err());
+        assert_eq!(region.read_word(span.exec().start()), Ok(0x0101_0101_0101_0101));
+    }
+
+    #[test]
     #[should_panic(expected = "belongs to one region")]
     fn a_fork_copy_of_another_region_is_refused() {
         let source = FakePages::leak();

@@ -21,6 +21,11 @@ impl Cursors {
         u64::from(self.used[slab as usize])
     }
 
+    /// Nothing in use, a new generation.
+    pub(crate) fn reset(&mut self) {
+        *self = Self { generation: self.generation.wrapping_add(1), ..Self::default() };
+    }
+
     fn set_used(&mut self, slab: Slab, bytes: u64) {
         // A region has at most 1 GiB, so the count fits.
         self.used[slab as usize] = bytes as u32;
@@ -102,8 +107,7 @@ impl Unit<'_> {
     /// The caller knows that no code, table or record leads into the unit any more, and that every
     /// thread has passed a quiescent point since that became true, so that none is inside.
     pub unsafe fn reset(&mut self) {
-        let generation = self.cursors.generation.wrapping_add(1);
-        *self.cursors = Cursors { generation, ..Cursors::default() };
+        self.cursors.reset();
     }
 
     fn alloc_code(&mut self, slab: Slab, bytes: u64, align: u64) -> Result<Span<Writable>, AllocError> {

@@ -102,3 +102,18 @@ fn grandchildren_are_apart_too() {
     assert_eq!(wait_for(pid), 0);
     assert_eq!(run(shared.get()), 1);
 }
+
+#[test]
+fn a_child_can_start_empty() {
+    let mut region = Region::reserve(&LINUX_PAGES, &near_here(), small(), 4).unwrap();
+    let shared = place(&mut region, 7);
+    let pid = fork();
+    if pid == 0 {
+        // SAFETY: this is the child, with one thread, and nothing leads into the region.
+        let empty = unsafe { region.start_empty_in_child() }.is_ok();
+        let own = place(&mut region, 9);
+        exit_group(if empty && own == shared && run(own.get()) == 9 { 0 } else { 1 });
+    }
+    assert_eq!(wait_for(pid), 0);
+    assert_eq!(run(shared.get()), 7);
+}

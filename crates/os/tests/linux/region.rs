@@ -31,6 +31,32 @@ fn written_code_runs_and_a_patched_word_changes_it() {
 }
 
 #[test]
+fn a_thread_in_patched_code_runs_the_old_or_the_new() {
+    let mut region = Region::reserve(&LINUX_PAGES, &near_here(), small(), 1).unwrap();
+    let mut span = region.unit(0).unwrap().alloc_hot(8, 8).unwrap();
+    let versions = [0x1111_1111, 0x2222_2222];
+    region.write(&mut span, &returns(versions[0])).unwrap();
+    let at = span.publish().exec().start();
+    let words = versions.map(|value| u64::from(value) << 8 | 0xb8 | 0xc3 << 40);
+    // SAFETY: the bytes are a function that takes nothing and returns a number.
+    let run: extern "C" fn() -> u32 = unsafe { std::mem::transmute(at.get() as usize) };
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..20_000 {
+                // SAFETY: both words are the whole function.
+                unsafe { region.patch_word(at, words[round & 1]) }.unwrap();
+            }
+            stop.store(true, std::sync::atomic::Ordering::Release);
+        });
+        while !stop.load(std::sync::atomic::Ordering::Acquire) {
+            let value = run();
+            assert!(versions.contains(&value), "{value:#x}");
+        }
+    });
+}
+
+#[test]
 fn code_reaches_data_by_a_rip_relative_load() {
     let mut region = Region::reserve(&LINUX_PAGES, &near_here(), small(), 1).unwrap();
     let slot = region.unit(0).unwrap().alloc_data(8, 8).unwrap();

@@ -13,6 +13,8 @@ use crate::mem::{self, Backing, MapFlags, Prot, RemapFlags};
 ///
 /// In `/proc/self/maps` code memory shows as `/dev/zero (deleted)`, twice. A security policy that
 /// forbids executable anonymous memory makes [`map_code`](PageSource::map_code) fail with `EACCES`.
+/// In a process with the personality `READ_IMPLIES_EXEC` (`setarch -X`) the kernel makes all readable
+/// memory executable, the writable view included.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LinuxPages;
 

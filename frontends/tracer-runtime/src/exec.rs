@@ -25,8 +25,7 @@ pub(crate) fn ask(control: &Control, slot: u32) -> u32 {
     request.slot.store(slot, Ordering::Relaxed);
     // ORDERING: release, so that the host sees the fields once it sees the state.
     request.state.store(state::POSTED, Ordering::Release);
-    control.doorbell.fetch_add(1, Ordering::Release);
-    let _ = futex::wake(&control.doorbell, 1, Scope::Shared);
+    ring(control);
     match wait(control, request) {
         state::READY => number,
         _ => {
@@ -34,6 +33,12 @@ pub(crate) fn ask(control: &Control, slot: u32) -> u32 {
             NO_TICKET
         }
     }
+}
+
+/// Wakes the host.
+fn ring(control: &Control) {
+    control.doorbell.fetch_add(1, Ordering::Release);
+    let _ = futex::wake(&control.doorbell, 1, Scope::Shared);
 }
 
 fn claim(control: &Control) -> Option<(u32, &Request)> {
@@ -64,7 +69,7 @@ fn wait(control: &Control, request: &Request) -> u32 {
 pub(crate) fn cancel(control: &Control, ticket: u32) {
     let Some(request) = control.requests.get(ticket as usize) else { return };
     request.state.store(state::CANCELLED, Ordering::Release);
-    let _ = futex::wake(&request.state, 1, Scope::Shared);
+    ring(control);
     while request.state.load(Ordering::Acquire) == state::CANCELLED {
         let patience = Timespec::from_nanos(PATIENCE_NS);
         let _ = futex::wait(&request.state, state::CANCELLED, Some(&patience), Scope::Shared);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::project::has_manifest;
+use crate::project::{has_manifest, metadata, root};
 use crate::shell::{self, cargo};
 use crate::tally::Tally;
 use crate::{fuzz, no_std};
@@ -92,8 +92,8 @@ fn format() -> Result<()> {
 fn clippy() -> Result<()> {
     shell::run(&mut cargo(["clippy", "--workspace", "--all-targets", "--locked", "--", "-Dwarnings"]))?;
     if has_manifest(RUNTIME) {
-        let mut command = cargo(["clippy", "--locked", "--release", "--", "-Dwarnings"]);
-        shell::run(command.current_dir(crate::project::root().join(RUNTIME)))?;
+        let args = ["clippy", "--locked", "--release", "--target", no_std::BARE_TARGET, "--", "-Dwarnings"];
+        shell::run(cargo(args).current_dir(root().join(RUNTIME)))?;
     }
     Ok(())
 }
@@ -114,7 +114,7 @@ fn first_command() -> Result<()> {
         println!("not run: there is no runtime image to build yet");
         return Ok(());
     }
-    let scratch = crate::project::metadata()?.target_directory.join("first-command.drcov");
+    let scratch = metadata()?.target_directory.join("first-command.drcov");
     let mut command = cargo(["run", "--locked", "--release", "--bin", "midtrace", "--", "cov", "-o"]);
     shell::run(command.arg(scratch).args(["--", "ls", "-la", "/usr"]))
 }

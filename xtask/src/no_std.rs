@@ -6,7 +6,7 @@ use crate::project::{Package, metadata};
 use crate::shell::{self, cargo};
 
 /// Has neither an operating system nor a standard library.
-const BARE_TARGET: &str = "x86_64-unknown-none";
+pub(crate) const BARE_TARGET: &str = "x86_64-unknown-none";
 
 /// Builds every library that says `#![no_std]` for [`BARE_TARGET`], one at a time: together, cargo would
 /// unite their features and one crate's `alloc` could hide another's need of it.

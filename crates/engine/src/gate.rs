@@ -102,6 +102,11 @@ const SYSCALL: [Gpr; 7] = [Gpr::Rax, Gpr::Rdi, Gpr::Rsi, Gpr::Rdx, Gpr::R10, Gpr
 const NR_ARCH_PRCTL: u64 = 158;
 const ARCH_SET_GS: u64 = 0x1001;
 
+/// TF, DF, NT, AC.
+const NOT_OURS: i32 = 0x4_4500;
+/// IF and the bit that is always set.
+const PLAIN: i32 = 0x202;
+
 /// Bytes that suffice for a gate.
 pub const GATE_BYTES: usize = 2048;
 
@@ -178,9 +183,19 @@ impl GateWriter<'_, '_> {
         self.load(Gpr::Rsp, at::GATE_STACK);
         self.w.pushfq();
         self.w.pop_m(self.slots.at(at::RFLAGS));
-        self.w.cld();
+        self.plain_flags();
         self.w.mov_rr(Width::W32, Gpr::Rsi, Gpr::Rax);
         self.call(self.handlers.dispatch);
+    }
+
+    /// The program may run with alignment checks, single steps or reversed strings; we do not.
+    fn plain_flags(&mut self) {
+        let plain = self.w.new_label();
+        self.w.test_mi(Width::W32, self.slots.at(at::RFLAGS), NOT_OURS);
+        self.w.jcc(Cond::E, plain);
+        self.w.push_i(PLAIN);
+        self.w.popfq();
+        self.w.bind(plain);
     }
 
     /// What happens with an answer in eax; the label answered is where system calls go.

@@ -1,7 +1,7 @@
 //! The kernel's way in.
 #![allow(unsafe_code, reason = "is entered by the kernel with raw frames")]
 
-use core::arch::asm;
+use core::arch::{asm, naked_asm};
 use core::sync::atomic::Ordering;
 
 use midstride_addr::CachePc;
@@ -26,8 +26,14 @@ enum Place {
     Gate,
 }
 
-/// Called by the kernel, on the thread's signal stack with all signals blocked.
-pub(crate) unsafe extern "C" fn handler<P: Policy>(signal: i32, info: *mut SigInfo, uc: *mut UContext) {
+/// Called by the kernel, which leaves AC as the program has it: our code does not heed alignment.
+#[unsafe(naked)]
+unsafe extern "C" fn entry<P: Policy>() {
+    naked_asm!("pushfq", "and dword ptr [rsp], 0xfffbffff", "popfq", "jmp {handler}", handler = sym handler::<P>)
+}
+
+/// Called on the thread's signal stack with all signals blocked.
+unsafe extern "C" fn handler<P: Policy>(signal: i32, info: *mut SigInfo, uc: *mut UContext) {
     // SAFETY: the kernel passes a frame on this stack, which is ours until we return.
     let (info, uc) = unsafe { (&*info, &mut *uc) };
     if let Some(pc) = is_guarded(uc.mcontext.rip) {
@@ -61,7 +67,7 @@ impl<P: Policy> Engine<P> {
     /// The address to tell the kernel.
     #[must_use]
     pub fn handler_address() -> u64 {
-        handler::<P> as *const () as u64
+        entry::<P> as *const () as u64
     }
 
     fn place(&self, cx: &ThreadContext, uc: &UContext) -> Place {
@@ -135,8 +141,8 @@ impl<P: Policy> Engine<P> {
     }
 }
 
-/// TF and DF are the program's, not the gate's.
-const DANGEROUS_FLAGS: u64 = 0x500;
+/// TF, DF, NT and AC are the program's, not the gate's.
+const DANGEROUS_FLAGS: u64 = 0x4_4500;
 
 /// The state behind a system call that has just been answered.
 fn answered(cx: &ThreadContext, uc: &UContext) -> AppState {

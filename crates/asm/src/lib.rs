@@ -47,7 +47,7 @@ mod writer;
 pub use error::EmitError;
 pub use label::Label;
 pub use mem::{Mem, Scale, Segment};
-pub use op::{Alu, Cond, Lock, Shift};
+pub use op::{Alu, Cond, FloatCompare, Lock, Rounding, Shift};
 pub use patch::{PatchKind, PatchSite};
 pub use reg::{Gpr, Width, Xmm};
 pub use writer::{Code, Writer};

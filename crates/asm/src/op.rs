@@ -140,3 +140,50 @@ pub enum Lock {
     /// `lock` prefix.
     Locked,
 }
+
+/// What `cmpss` and `cmpsd` ask for (Intel SDM vol. 2, table 3-1); NaN is unordered to everything.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum FloatCompare {
+    /// Equal.
+    Eq,
+    /// Less; a NaN raises an exception.
+    Lt,
+    /// Less or equal; a NaN raises an exception.
+    Le,
+    /// Unordered.
+    Unordered,
+    /// Not equal, or unordered.
+    Ne,
+    /// Not less, or unordered; a NaN raises an exception.
+    Nlt,
+    /// Not less or equal, or unordered; a NaN raises an exception.
+    Nle,
+    /// Ordered.
+    Ordered,
+}
+
+impl FloatCompare {
+    /// All eight, in the order of their codes.
+    pub const ALL: [Self; 8] =
+        [Self::Eq, Self::Lt, Self::Le, Self::Unordered, Self::Ne, Self::Nlt, Self::Nle, Self::Ordered];
+}
+
+/// How a number becomes a whole one (Intel SDM vol. 2, ROUNDSD); inexact results raise no exception.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Rounding {
+    /// To the nearest, halves to the even one.
+    Nearest = 8,
+    /// Down: floor.
+    Down = 9,
+    /// Up: ceil.
+    Up = 10,
+    /// Towards zero: trunc.
+    Zero = 11,
+}
+
+impl Rounding {
+    /// All four, in the order of their codes.
+    pub const ALL: [Self; 4] = [Self::Nearest, Self::Down, Self::Up, Self::Zero];
+}

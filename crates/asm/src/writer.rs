@@ -114,7 +114,8 @@ impl<'b> Writer<'b> {
     /// (at `to` itself they stay) and their uses. An error stays.
     ///
     /// Fails with [`EmitError::CutBeyondEnd`] when `to` lies ahead, and with
-    /// [`EmitError::LabelCutOff`] when an instruction before `to` jumps to a label behind it.
+    /// [`EmitError::LabelCutOff`] when an instruction before `to` jumps to a label behind it; nothing
+    /// is cut then.
     pub fn truncate(&mut self, to: CodeOffset) {
         if self.error.is_some() {
             return;
@@ -123,10 +124,8 @@ impl<'b> Writer<'b> {
             return self.fail(EmitError::CutBeyondEnd { cut: to, end: self.offset() });
         }
         self.cut_labels(to.get());
-        self.len = to.get() as usize;
-        // A label that was cut off has set the limit to the longer code.
-        if self.error.is_some() {
-            self.limit = self.len;
+        if self.error.is_none() {
+            self.len = to.get() as usize;
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the writer refuses, and that the first refusal stays.
 
 use midstride_addr::{CachePc, CodeOffset};
-use midstride_asm::{Alu, Cond, EmitError, Gpr, Mem, Scale, Shift, Width, Writer};
+use midstride_asm::{Alu, Cond, EmitError, Gpr, Mem, Scale, Shift, Width, Writer, Xmm};
 use midstride_testkit::BASE;
 
 /// What comes of the code that `emit` writes behind one byte.
@@ -104,6 +104,8 @@ fn widths_that_do_not_exist_are_refused() {
     assert_eq!(error(|w| w.imul_rr(Width::W8, Gpr::Rax, Gpr::Rcx)), refused(Width::W8));
     assert_eq!(error(|w| w.lea(Width::W8, Gpr::Rax, Mem::abs32(0))), refused(Width::W8));
     assert_eq!(error(|w| w.cmov_rr(Width::W8, Cond::E, Gpr::Rax, Gpr::Rcx)), refused(Width::W8));
+    assert_eq!(error(|w| w.bswap_r(Width::W16, Gpr::Rax)), refused(Width::W16));
+    assert_eq!(error(|w| w.cvtsi2sd_xr(Width::W8, Xmm::Xmm0, Gpr::Rax)), refused(Width::W8));
     assert_eq!(error(|w| w.shlx_rrr(Width::W16, Gpr::Rax, Gpr::Rcx, Gpr::Rdx)), refused(Width::W16));
 }
 

@@ -212,6 +212,21 @@ fn truncation_of_a_place_in_use_is_refused() {
 }
 
 #[test]
+fn a_use_that_was_cut_off_is_no_use() {
+    let code = code(|w| {
+        let label = w.new_label();
+        w.jmp(label);
+        w.truncate(at(0));
+        w.bytes(&[0x90; 8]);
+        w.bind(label);
+        w.cld();
+        w.truncate(at(6));
+        assert_eq!(w.place_of(label), None);
+    });
+    assert_eq!(code.unwrap(), [0x90; 6]);
+}
+
+#[test]
 fn a_place_at_the_cut_stays() {
     let code = code(|w| {
         let label = w.new_label();

@@ -1,7 +1,7 @@
 //! The shortest encoding is chosen, and padding is as long as asked for.
 
 use iced_x86::{Decoder, DecoderOptions, Mnemonic};
-use midstride_asm::{Alu, Gpr, Mem, Scale, Shift, Width, Writer};
+use midstride_asm::{Alu, Gpr, Mem, Scale, Shift, Width, Writer, Xmm};
 use midstride_testkit::BASE;
 
 fn code(emit: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
@@ -61,9 +61,11 @@ fn immediates_take_the_fewest_bytes() {
 
 #[test]
 fn vex_takes_two_bytes_where_it_can() {
-    let rrr = |b| code(|w| w.andn_rrr(Width::W32, Gpr::R15, Gpr::R15, b)).len();
-    // Map 0F38 always needs the long prefix; there is no shorter one to choose.
-    assert_eq!((rrr(Gpr::Rdi), rrr(Gpr::R8)), (5, 5));
+    let add = |d, b| code(|w| w.vaddsd_xxx(d, Xmm::Xmm15, b)).len();
+    assert_eq!((add(Xmm::Xmm0, Xmm::Xmm1), add(Xmm::Xmm8, Xmm::Xmm1), add(Xmm::Xmm0, Xmm::Xmm9)), (4, 4, 5));
+    // Map 0F38 and a set W have no short prefix.
+    assert_eq!(code(|w| w.andn_rrr(Width::W32, Gpr::Rax, Gpr::Rcx, Gpr::Rdx)).len(), 5);
+    assert_eq!(code(|w| w.andn_rrr(Width::W64, Gpr::Rax, Gpr::Rcx, Gpr::Rdx)).len(), 5);
 }
 
 #[test]

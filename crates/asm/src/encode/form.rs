@@ -68,6 +68,17 @@ pub(crate) enum Wide {
     ByWidth,
 }
 
+/// What says how wide the operands are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sizing {
+    /// The opcode.
+    Opcode,
+    /// The opcode's `+w` bit, prefix 66 and W, as the caller wants it.
+    Prefixes,
+    /// W, as the caller wants it: 32 or 64 bits.
+    WideBit,
+}
+
 /// An encoding.
 #[derive(Clone, Copy)]
 pub(crate) struct Form {
@@ -86,8 +97,7 @@ pub(crate) struct Form {
     /// VEX.L
     pub(crate) long: bool,
     pub(crate) imm: Imm,
-    /// Whether an operand width says what 66 and W are.
-    pub(crate) sized: bool,
+    pub(crate) sizing: Sizing,
     /// Whether the opcode was read already.
     pub(super) complete: bool,
 }
@@ -105,18 +115,17 @@ impl Form {
         wide: Wide::Never,
         long: false,
         imm: Imm::None,
-        sized: false,
+        sizing: Sizing::Opcode,
         complete: false,
     };
 
     /// Whether operands of this width exist.
     #[inline(always)]
     pub(super) const fn has_width(self, width: Width) -> bool {
-        match width {
-            _ if !self.sized => true,
-            Width::W8 => self.byte_bit,
-            Width::W16 => matches!(self.prefixes, Prefixes::Legacy),
-            Width::W32 | Width::W64 => true,
+        match (self.sizing, width) {
+            (Sizing::Opcode, _) | (_, Width::W32 | Width::W64) => true,
+            (_, Width::W8) => self.byte_bit,
+            (sizing, Width::W16) => matches!(sizing, Sizing::Prefixes),
         }
     }
 

@@ -1,16 +1,19 @@
 //! The manual's opcode column, read at compile time into a [`Form`].
 //!
 //! ```text
-//!  [F0] [66 | F2 | F3] [REX.W] [0F | 0F 38 | 0F 3A] opcode[+w|+r|+cc|+alu] [/r | /digit | /alu | /shift] [imm]
-//!  VEX.{LZ|128|256|LIG}.{NP|66|F2|F3}.{0F|0F38|0F3A}.{W0|W1|WIG|W}    opcode        [/r | /digit] [imm]
+//!  [F0] [66 | F2 | F3] [REX.W | REX.(W)] [0F | 0F 38 | 0F 3A] opcode[+w|+r|+cc|+alu]
+//!      [/r | /digit | /alu | /shift] [imm]
+//!  VEX.{LZ|128|256|LIG}.{NP|66|F2|F3}.{0F|0F38|0F3A}.{W0|W1|WIG|(W)} opcode
+//!      [/r | /digit] [imm]
 //! ```
 //!
 //! Beyond the manual's own notation (Intel SDM vol. 2, 3.1.1): `+w` is the low opcode bit that tells
 //! byte operands from wider ones; `+alu` adds eight times an [`Alu`](crate::Alu), `/alu` and
-//! `/shift` put the operation in ModRM.reg; `W` alone is 1 for 64-bit operands; a byte behind the
-//! opcode (`0F 01 D0`) is a fixed ModRM; `iz` is the opcode map's size.
+//! `/shift` put the operation in ModRM.reg; `(W)` is 1 for 64-bit operands and 0 for 32-bit ones, where
+//! there are no others; a byte behind the opcode (`0F 01 D0`) is a fixed ModRM; `iz` is the opcode
+//! map's size.
 
-use super::form::{Escape, Family, Form, ModRm, Prefixes, Wide};
+use super::form::{Escape, Family, Form, ModRm, Prefixes, Sizing, Wide};
 use super::immediate::Imm;
 
 impl Form {
@@ -19,6 +22,25 @@ impl Form {
     /// # Panics
     /// When the text is not in the notation above; tables are constants, so that is a compile error.
     pub(crate) const fn fixed(text: &str) -> Self {
+        let form = Self::read(text);
+        assert!(!matches!(form.wide, Wide::ByWidth), "(W) without a width");
+        form
+    }
+
+    /// A form whose operands have the width that the caller says.
+    ///
+    /// # Panics
+    /// As [`fixed`](Self::fixed).
+    pub(crate) const fn sized(text: &str) -> Self {
+        let form = Self::read(text);
+        match (form.wide, form.prefixes) {
+            (Wide::ByWidth, _) => Self { sizing: Sizing::WideBit, ..form },
+            (Wide::Never, Prefixes::Legacy) => Self { sizing: Sizing::Prefixes, wide: Wide::ByWidth, ..form },
+            _ => panic!("the encoding says the width already"),
+        }
+    }
+
+    const fn read(text: &str) -> Self {
         let mut form = Self::EMPTY;
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
@@ -30,23 +52,10 @@ impl Form {
         form
     }
 
-    /// A form whose operands have the width that the caller says.
-    ///
-    /// # Panics
-    /// As [`fixed`](Self::fixed).
-    pub(crate) const fn sized(text: &str) -> Self {
-        let form = Self::fixed(text);
-        let wide = match (form.prefixes, form.wide) {
-            (_, Wide::Always) => panic!("W cannot be both fixed and by width"),
-            (Prefixes::Vex, wide) => wide,
-            (Prefixes::Legacy, _) => Wide::ByWidth,
-        };
-        Self { sized: true, wide, ..form }
-    }
-
     const fn token(self, token: &[u8]) -> Self {
         match token {
             b"REX.W" => Self { wide: Wide::Always, ..self },
+            b"REX.(W)" => Self { wide: Wide::ByWidth, ..self },
             b"/r" => Self { modrm: ModRm::Reg, ..self },
             b"/alu" | b"/shift" => Self { modrm: ModRm::Selected, ..self },
             b"ib" => Self { imm: Imm::Ib, ..self },
@@ -133,7 +142,7 @@ const fn vex_w(text: &[u8]) -> Wide {
     match text {
         b"W0" | b"WIG" => Wide::Never,
         b"W1" => Wide::Always,
-        b"W" => Wide::ByWidth,
+        b"(W)" => Wide::ByWidth,
         _ => panic!("unknown VEX.W"),
     }
 }
@@ -190,7 +199,9 @@ mod tests {
         let has = |form: Form| Width::ALL.map(|width| form.has_width(width));
         assert_eq!(has(Form::sized("88+w /r")), [true; 4]);
         assert_eq!(has(Form::sized("0F AF /r")), [false, true, true, true]);
-        assert_eq!(has(Form::sized("VEX.LZ.NP.0F38.W F2 /r")), [false, false, true, true]);
+        assert_eq!(has(Form::sized("VEX.LZ.NP.0F38.(W) F2 /r")), [false, false, true, true]);
+        assert_eq!(has(Form::sized("F2 REX.(W) 0F 2A /r")), [false, false, true, true]);
+        assert_eq!(has(Form::fixed("REX.W 63 /r")), [true; 4]);
     }
 
     #[test]
@@ -212,8 +223,14 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "both fixed and by width")]
+    #[should_panic(expected = "says the width already")]
     fn a_width_cannot_be_said_twice() {
         let _ = Form::sized("REX.W 89 /r");
+    }
+
+    #[test]
+    #[should_panic(expected = "without a width")]
+    fn a_width_cannot_be_left_open() {
+        let _ = Form::fixed("VEX.LZ.NP.0F38.(W) F2 /r");
     }
 }

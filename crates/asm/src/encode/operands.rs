@@ -1,7 +1,7 @@
 //! The operands of one instruction, by the place they take in its encoding.
 
 use crate::mem::Mem;
-use crate::op::{Alu, Cond, Lock, Shift};
+use crate::op::{Alu, Cond, FloatCompare, Lock, Rounding, Shift};
 use crate::reg::{Gpr, Xmm};
 
 /// Something with a register number.
@@ -57,7 +57,7 @@ macro_rules! selectors {
         }
     )* };
 }
-selectors! { Cond Alu Shift }
+selectors! { Cond Alu Shift FloatCompare Rounding }
 
 /// The operands, each in its field. What a form does not use stays at its neutral value.
 #[derive(Clone, Copy)]
@@ -115,6 +115,12 @@ impl Operands {
     #[inline(always)]
     pub(crate) fn imm(self, value: impl Into<i64>) -> Self {
         Self { imm: value.into(), ..self }
+    }
+
+    /// A selector that is kept in the immediate.
+    #[inline(always)]
+    pub(crate) fn select_imm(self, selector: impl Selector) -> Self {
+        self.imm(selector.selected())
     }
 
     /// A 64-bit immediate, whose sign bit is a bit like any other.

@@ -13,7 +13,7 @@
 //!  └───┴───┴───┴───┴───┴───┴───┴───┘   B  top bit of ModRM.rm, SIB.base or the opcode's register
 //! ```
 
-use super::form::{Form, ModRm};
+use super::form::{Form, ModRm, Sizing};
 use super::{InsnBits, Operands};
 use crate::reg::Width;
 
@@ -23,7 +23,7 @@ const OPERAND_SIZE: u8 = 0x66;
 /// Everything up to and including the opcode.
 #[inline(always)]
 pub(super) fn head(form: Form, width: Width, ops: &Operands) -> InsnBits {
-    let size = if matches!(width, Width::W16) && form.sized { OPERAND_SIZE } else { 0 };
+    let size = if matches!((form.sizing, width), (Sizing::Prefixes, Width::W16)) { OPERAND_SIZE } else { 0 };
     let mut head = InsnBits::EMPTY
         .prefix(form.lock | ops.lock)
         .prefix(ops.rm.segment as u8)
@@ -50,7 +50,7 @@ fn rex(form: Form, width: Width, ops: &Operands) -> u8 {
 /// Without a REX prefix byte registers 4 to 7 would be ah, ch, dh and bh.
 #[inline(always)]
 fn needs_rex_for_bytes(form: Form, width: Width, ops: &Operands) -> bool {
-    let byte = form.sized && matches!(width, Width::W8);
+    let byte = matches!((form.sizing, width), (Sizing::Prefixes, Width::W8));
     let reg = byte && matches!(form.modrm, ModRm::Reg | ModRm::InOpcode) && ops.reg >= 4;
     let rm = (byte || ops.rm_is_byte) && ops.rm_is_register() && ops.rm.bits & 7 >= 4;
     reg || rm

@@ -37,18 +37,18 @@ forms! {
     "F3 0F B8 /r"        popcnt_rr[w](dst: reg Gpr, src: rm Gpr)                        "`dst =` number of set bits of `src`";
     "F3 0F B8 /r"        popcnt_rm[w](dst: reg Gpr, src: rm Mem)                        "`dst =` number of set bits of `[src]`";
 
-    "VEX.LZ.NP.0F38.W F2 /r" andn_rrr[w](dst: reg Gpr, a: vvvv Gpr, b: rm Gpr)          "`dst = !a & b`";
-    "VEX.LZ.NP.0F38.W F2 /r" andn_rrm[w](dst: reg Gpr, a: vvvv Gpr, b: rm Mem)          "`dst = !a & [b]`";
-    "VEX.LZ.F2.0F38.W F5 /r" pdep_rrr[w](dst: reg Gpr, src: vvvv Gpr, mask: rm Gpr)     "The low bits of `src`, spread over the set bits of `mask`";
-    "VEX.LZ.F2.0F38.W F5 /r" pdep_rrm[w](dst: reg Gpr, src: vvvv Gpr, mask: rm Mem)     "The low bits of `src`, spread over the set bits of `[mask]`";
-    "VEX.LZ.F3.0F38.W F5 /r" pext_rrr[w](dst: reg Gpr, src: vvvv Gpr, mask: rm Gpr)     "The bits of `src` at the set bits of `mask`, packed";
-    "VEX.LZ.F3.0F38.W F5 /r" pext_rrm[w](dst: reg Gpr, src: vvvv Gpr, mask: rm Mem)     "The bits of `src` at the set bits of `[mask]`, packed";
-    "VEX.LZ.66.0F38.W F7 /r" shlx_rrr[w](dst: reg Gpr, src: rm Gpr, count: vvvv Gpr)    "`dst = src << count`, no flags";
-    "VEX.LZ.66.0F38.W F7 /r" shlx_rmr[w](dst: reg Gpr, src: rm Mem, count: vvvv Gpr)    "`dst = [src] << count`, no flags";
-    "VEX.LZ.F2.0F38.W F7 /r" shrx_rrr[w](dst: reg Gpr, src: rm Gpr, count: vvvv Gpr)    "`dst = src >> count` unsigned, no flags";
-    "VEX.LZ.F2.0F38.W F7 /r" shrx_rmr[w](dst: reg Gpr, src: rm Mem, count: vvvv Gpr)    "`dst = [src] >> count` unsigned, no flags";
-    "VEX.LZ.F3.0F38.W F7 /r" sarx_rrr[w](dst: reg Gpr, src: rm Gpr, count: vvvv Gpr)    "`dst = src >> count` signed, no flags";
-    "VEX.LZ.F3.0F38.W F7 /r" sarx_rmr[w](dst: reg Gpr, src: rm Mem, count: vvvv Gpr)    "`dst = [src] >> count` signed, no flags";
-    "VEX.LZ.F2.0F3A.W F0 /r ib" rorx_rri[w](dst: reg Gpr, src: rm Gpr, count: imm u8)   "`dst = src` rotated right, no flags";
-    "VEX.LZ.F2.0F3A.W F0 /r ib" rorx_rmi[w](dst: reg Gpr, src: rm Mem, count: imm u8)   "`dst = [src]` rotated right, no flags";
+    "VEX.LZ.NP.0F38.(W) F2 /r" andn_rrr[w](dst: reg Gpr, a: vvvv Gpr, b: rm Gpr)          "`dst = !a & b`";
+    "VEX.LZ.NP.0F38.(W) F2 /r" andn_rrm[w](dst: reg Gpr, a: vvvv Gpr, b: rm Mem)          "`dst = !a & [b]`";
+    "VEX.LZ.F2.0F38.(W) F5 /r" pdep_rrr[w](dst: reg Gpr, src: vvvv Gpr, mask: rm Gpr)     "The low bits of `src`, spread over the set bits of `mask`";
+    "VEX.LZ.F2.0F38.(W) F5 /r" pdep_rrm[w](dst: reg Gpr, src: vvvv Gpr, mask: rm Mem)     "The low bits of `src`, spread over the set bits of `[mask]`";
+    "VEX.LZ.F3.0F38.(W) F5 /r" pext_rrr[w](dst: reg Gpr, src: vvvv Gpr, mask: rm Gpr)     "The bits of `src` at the set bits of `mask`, packed";
+    "VEX.LZ.F3.0F38.(W) F5 /r" pext_rrm[w](dst: reg Gpr, src: vvvv Gpr, mask: rm Mem)     "The bits of `src` at the set bits of `[mask]`, packed";
+    "VEX.LZ.66.0F38.(W) F7 /r" shlx_rrr[w](dst: reg Gpr, src: rm Gpr, count: vvvv Gpr)    "`dst = src << count`, no flags";
+    "VEX.LZ.66.0F38.(W) F7 /r" shlx_rmr[w](dst: reg Gpr, src: rm Mem, count: vvvv Gpr)    "`dst = [src] << count`, no flags";
+    "VEX.LZ.F2.0F38.(W) F7 /r" shrx_rrr[w](dst: reg Gpr, src: rm Gpr, count: vvvv Gpr)    "`dst = src >> count` unsigned, no flags";
+    "VEX.LZ.F2.0F38.(W) F7 /r" shrx_rmr[w](dst: reg Gpr, src: rm Mem, count: vvvv Gpr)    "`dst = [src] >> count` unsigned, no flags";
+    "VEX.LZ.F3.0F38.(W) F7 /r" sarx_rrr[w](dst: reg Gpr, src: rm Gpr, count: vvvv Gpr)    "`dst = src >> count` signed, no flags";
+    "VEX.LZ.F3.0F38.(W) F7 /r" sarx_rmr[w](dst: reg Gpr, src: rm Mem, count: vvvv Gpr)    "`dst = [src] >> count` signed, no flags";
+    "VEX.LZ.F2.0F3A.(W) F0 /r ib" rorx_rri[w](dst: reg Gpr, src: rm Gpr, count: imm u8)   "`dst = src` rotated right, no flags";
+    "VEX.LZ.F2.0F3A.(W) F0 /r ib" rorx_rmi[w](dst: reg Gpr, src: rm Mem, count: imm u8)   "`dst = [src]` rotated right, no flags";
 }

@@ -33,7 +33,9 @@ macro_rules! forms {
 }
 
 mod arithmetic;
+mod avx;
 mod bits;
+mod float;
 mod flow;
 mod moves;
 mod nops;

@@ -34,7 +34,7 @@ forms! {
     "0F B0+w /r"     cmpxchg_mr[w](lock: lock Lock, dst: rm Mem, src: reg Gpr) "If rax is `[dst]` then ZF and `[dst] = src`, else `rax = [dst]`";
     "0F C7 /1"       cmpxchg8b_m(lock: lock Lock, dst: rm Mem)              "As `cmpxchg_mr` with edx:eax and ecx:ebx";
     "REX.W 0F C7 /1" cmpxchg16b_m(lock: lock Lock, dst: rm Mem)             "As `cmpxchg_mr` with rdx:rax and rcx:rbx, aligned to 16";
-    "0F C8+r"        bswap_r[w](dst: reg Gpr)                               "Reverses the bytes (W32, W64; at W16 the result is undefined)";
+    "REX.(W) 0F C8+r" bswap_r[w](dst: reg Gpr)                              "Reverses the bytes (W32, W64)";
 
     "0F 40+cc /r"    cmov_rr[w](cond: select Cond, dst: reg Gpr, src: rm Gpr) "`dst = src` if the condition holds";
     "0F 40+cc /r"    cmov_rm[w](cond: select Cond, dst: reg Gpr, src: rm Mem) "`dst = [src]` if the condition holds; reads in any case";

@@ -1,4 +1,4 @@
-//! Moves of vector registers (Intel SDM vol. 1, 5.5, 5.6).
+//! Moves and logic of vector registers (Intel SDM vol. 1, 5.5, 5.6).
 
 use crate::mem::Mem;
 use crate::reg::{Gpr, Xmm};
@@ -28,6 +28,33 @@ forms! {
     "F2 0F 10 /r"        movsd_xm(dst: reg Xmm, src: rm Mem)    "`dst = [src]`, 8 bytes, the rest cleared";
     "F2 0F 11 /r"        movsd_mx(dst: rm Mem, src: reg Xmm)    "`[dst] =` the lowest 8 bytes of `src`";
 
+    "0F 54 /r"           andps_xx(dst: reg Xmm, src: rm Xmm)    "`dst = dst & src`";
+    "0F 54 /r"           andps_xm(dst: reg Xmm, src: rm Mem)    "`dst = dst & [src]`, aligned to 16";
+    "0F 55 /r"           andnps_xx(dst: reg Xmm, src: rm Xmm)   "`dst = !dst & src`";
+    "0F 55 /r"           andnps_xm(dst: reg Xmm, src: rm Mem)   "`dst = !dst & [src]`, aligned to 16";
+    "0F 56 /r"           orps_xx(dst: reg Xmm, src: rm Xmm)     "`dst = dst | src`";
+    "0F 56 /r"           orps_xm(dst: reg Xmm, src: rm Mem)     "`dst = dst | [src]`, aligned to 16";
     "0F 57 /r"           xorps_xx(dst: reg Xmm, src: rm Xmm)    "`dst = dst ^ src`";
+    "0F 57 /r"           xorps_xm(dst: reg Xmm, src: rm Mem)    "`dst = dst ^ [src]`, aligned to 16";
+    "66 0F 54 /r"        andpd_xx(dst: reg Xmm, src: rm Xmm)    "`dst = dst & src`";
+    "66 0F 54 /r"        andpd_xm(dst: reg Xmm, src: rm Mem)    "`dst = dst & [src]`, aligned to 16";
+    "66 0F 55 /r"        andnpd_xx(dst: reg Xmm, src: rm Xmm)   "`dst = !dst & src`";
+    "66 0F 55 /r"        andnpd_xm(dst: reg Xmm, src: rm Mem)   "`dst = !dst & [src]`, aligned to 16";
+    "66 0F 56 /r"        orpd_xx(dst: reg Xmm, src: rm Xmm)     "`dst = dst | src`";
+    "66 0F 56 /r"        orpd_xm(dst: reg Xmm, src: rm Mem)     "`dst = dst | [src]`, aligned to 16";
+    "66 0F 57 /r"        xorpd_xx(dst: reg Xmm, src: rm Xmm)    "`dst = dst ^ src`";
+    "66 0F 57 /r"        xorpd_xm(dst: reg Xmm, src: rm Mem)    "`dst = dst ^ [src]`, aligned to 16";
+    "66 0F DB /r"        pand_xx(dst: reg Xmm, src: rm Xmm)     "`dst = dst & src`";
+    "66 0F DB /r"        pand_xm(dst: reg Xmm, src: rm Mem)     "`dst = dst & [src]`, aligned to 16";
+    "66 0F DF /r"        pandn_xx(dst: reg Xmm, src: rm Xmm)    "`dst = !dst & src`";
+    "66 0F DF /r"        pandn_xm(dst: reg Xmm, src: rm Mem)    "`dst = !dst & [src]`, aligned to 16";
+    "66 0F EB /r"        por_xx(dst: reg Xmm, src: rm Xmm)      "`dst = dst | src`";
+    "66 0F EB /r"        por_xm(dst: reg Xmm, src: rm Mem)      "`dst = dst | [src]`, aligned to 16";
     "66 0F EF /r"        pxor_xx(dst: reg Xmm, src: rm Xmm)     "`dst = dst ^ src`";
+    "66 0F EF /r"        pxor_xm(dst: reg Xmm, src: rm Mem)     "`dst = dst ^ [src]`, aligned to 16";
+    "0F 50 /r"           movmskps_rx(dst: reg Gpr, src: rm Xmm) "`dst =` the signs of the four f32";
+    "66 0F 50 /r"        movmskpd_rx(dst: reg Gpr, src: rm Xmm) "`dst =` the signs of the two f64";
+    "F3 0F 10 /r"        movss_xx(dst: reg Xmm, src: rm Xmm)    "The lowest 4 bytes of `dst` `= src`, the rest stays";
+    "F2 0F 10 /r"        movsd_xx(dst: reg Xmm, src: rm Xmm)    "The lowest 8 bytes of `dst` `= src`, the rest stays";
+    "F3 0F 7E /r"        movq_xx(dst: reg Xmm, src: rm Xmm)     "`dst =` the lowest 8 bytes of `src`, the rest cleared";
 }

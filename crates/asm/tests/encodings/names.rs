@@ -8,7 +8,7 @@ use crate::form::{Args, Form, Visit};
 use crate::table;
 
 /// Where forms are declared.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 11] = [
     include_str!("../../src/forms/moves.rs"),
     include_str!("../../src/forms/arithmetic.rs"),
     include_str!("../../src/forms/bits.rs"),
@@ -16,6 +16,8 @@ const SOURCES: [&str; 9] = [
     include_str!("../../src/forms/shortest.rs"),
     include_str!("../../src/forms/system.rs"),
     include_str!("../../src/forms/vector.rs"),
+    include_str!("../../src/forms/float.rs"),
+    include_str!("../../src/forms/avx.rs"),
     include_str!("../../src/label.rs"),
     include_str!("../../src/patch.rs"),
 ];

@@ -85,3 +85,13 @@ fn system_forms_decode_to_what_was_meant() {
 fn vector_forms_decode_to_what_was_meant() {
     table::vector::visit(&mut Oracle);
 }
+
+#[test]
+fn float_forms_decode_to_what_was_meant() {
+    table::float::visit(&mut Oracle);
+}
+
+#[test]
+fn avx_forms_decode_to_what_was_meant() {
+    table::avx::visit(&mut Oracle);
+}

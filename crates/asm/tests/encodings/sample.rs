@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use midstride_asm::{Gpr, Scale, Segment, Xmm};
+use midstride_asm::{FloatCompare, Gpr, Rounding, Scale, Segment, Xmm};
 
 use crate::operand::{Address, Base, Operand, PC};
 
@@ -73,6 +73,22 @@ immediates! {
         0x1234_5678, i32::MAX, i32::MIN,
     ];
 }
+
+macro_rules! selectors {
+    ($($type:ident)*) => { $(
+        impl Sample for $type {
+            fn samples() -> &'static [Self] {
+                &Self::ALL
+            }
+
+            fn operand(self, bytes: u8) -> Option<Operand> {
+                (self as u8).operand(bytes)
+            }
+        }
+    )* };
+}
+
+selectors! { FloatCompare Rounding }
 
 /// Displacements at every limit of their encodings.
 const DISPS: [i64; 9] = [0, 1, -1, 127, -128, 128, -129, i32::MAX as i64, i32::MIN as i64];

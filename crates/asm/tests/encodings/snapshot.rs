@@ -55,4 +55,6 @@ snapshots! {
     transfers_are_listed: flow;
     system_forms_are_listed: system;
     vector_forms_are_listed: vector;
+    float_forms_are_listed: float;
+    avx_forms_are_listed: avx;
 }

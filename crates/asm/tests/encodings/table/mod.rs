@@ -1,7 +1,9 @@
 //! The forms, in the order of the sources.
 
 pub(crate) mod arithmetic;
+pub(crate) mod avx;
 pub(crate) mod bits;
+pub(crate) mod float;
 pub(crate) mod flow;
 pub(crate) mod moves;
 pub(crate) mod system;
@@ -49,4 +51,6 @@ pub(crate) fn visit_all(v: &mut impl Visit) {
     flow::visit(v);
     system::visit(v);
     vector::visit(v);
+    float::visit(v);
+    avx::visit(v);
 }

@@ -37,6 +37,9 @@ fn aligned(v: &mut impl Visit) {
 }
 
 fn low_parts(v: &mut impl Visit) {
+    v.line("movq_xx", "movq", FIXED, &[B16, B16], |w, _, (d, s): Xx| w.movq_xx(d, s));
+    v.line("movss_xx", "movss", FIXED, &[B16, B16], |w, _, (d, s): Xx| w.movss_xx(d, s));
+    v.line("movsd_xx", "movsd", FIXED, &[B16, B16], |w, _, (d, s): Xx| w.movsd_xx(d, s));
     v.line("movq_xm", "movq", FIXED, &[B16, B8], |w, _, (d, s): Xm| w.movq_xm(d, s.mem()));
     v.line("movq_mx", "movq", FIXED, &[B8, B16], |w, _, (d, s): Mx| w.movq_mx(d.mem(), s));
     v.line("movss_xm", "movss", FIXED, &[B16, B4], |w, _, (d, s): Xm| w.movss_xm(d, s.mem()));
@@ -52,7 +55,29 @@ fn between_files(v: &mut impl Visit) {
     v.line("movq_rx", "movq", FIXED, &[B8, B16], |w, _, (d, s): (Gpr, Xmm)| w.movq_rx(d, s));
 }
 
+/// Lines of two vector registers or a vector register and 16 bytes of memory.
+macro_rules! pairs {
+    ($v:ident: $($xx:ident $xm:ident $mnemonic:literal;)*) => { $(
+        $v.line(stringify!($xx), $mnemonic, FIXED, &[B16, B16], |w, _, (d, s): Xx| w.$xx(d, s));
+        $v.line(stringify!($xm), $mnemonic, FIXED, &[B16, B16], |w, _, (d, s): Xm| w.$xm(d, s.mem()));
+    )* };
+}
+
 fn logic(v: &mut impl Visit) {
-    v.line("xorps_xx", "xorps", FIXED, &[B16, B16], |w, _, (d, s): Xx| w.xorps_xx(d, s));
-    v.line("pxor_xx", "pxor", FIXED, &[B16, B16], |w, _, (d, s): Xx| w.pxor_xx(d, s));
+    pairs! { v:
+        andps_xx andps_xm "andps";
+        andnps_xx andnps_xm "andnps";
+        orps_xx orps_xm "orps";
+        xorps_xx xorps_xm "xorps";
+        andpd_xx andpd_xm "andpd";
+        andnpd_xx andnpd_xm "andnpd";
+        orpd_xx orpd_xm "orpd";
+        xorpd_xx xorpd_xm "xorpd";
+        pand_xx pand_xm "pand";
+        pandn_xx pandn_xm "pandn";
+        por_xx por_xm "por";
+        pxor_xx pxor_xm "pxor";
+    }
+    v.line("movmskps_rx", "movmskps", FIXED, &[B4, B16], |w, _, (d, s): (Gpr, Xmm)| w.movmskps_rx(d, s));
+    v.line("movmskpd_rx", "movmskpd", FIXED, &[B4, B16], |w, _, (d, s): (Gpr, Xmm)| w.movmskpd_rx(d, s));
 }

@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput};
 use midstride_addr::CachePc;
 use midstride_asm::{Alu, Cond, Gpr, Mem, Scale, Shift, Width, Writer};
 
@@ -129,5 +129,10 @@ fn smallest(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, sets, labels, smallest);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    for group in [sets, labels, smallest] {
+        group(&mut criterion);
+    }
+    criterion.final_summary();
+}

@@ -100,37 +100,44 @@ pub enum EmitError {
     },
 }
 
+/// An offset as messages show it.
+struct At(CodeOffset);
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "+{:#x}", self.0.get())
+    }
+}
+
 impl fmt::Display for EmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use EmitError as E;
         match *self {
-            Self::Full { capacity } => write!(f, "code buffer of {capacity:#x} bytes is full"),
-            Self::OutOfReach { from, to } => write!(f, "{to:#x} is more than 2 GiB away from {from}"),
-            Self::ShortOutOfReach { from, to } => {
-                write!(f, "short branch ending at +{:#x} does not reach +{:#x}", from.get(), to.get())
+            E::Full { capacity } => write!(f, "code buffer of {capacity:#x} bytes is full"),
+            E::OutOfReach { from, to } => write!(f, "{to:#x} is more than 2 GiB away from {from}"),
+            E::ShortOutOfReach { from, to } => {
+                write!(f, "short branch ending at {} does not reach {}", At(from), At(to))
             }
-            Self::RspAsIndex { at } => write!(f, "rsp used as index register at +{:#x}", at.get()),
-            Self::NoSuchWidth { at, width } => {
-                write!(f, "no {}-bit form of the instruction at +{:#x}", width.bits(), at.get())
+            E::RspAsIndex { at } => write!(f, "rsp used as index register at {}", At(at)),
+            E::NoSuchWidth { at, width } => {
+                write!(f, "no {}-bit form of the instruction at {}", width.bits(), At(at))
             }
-            Self::ImmediateTooWide { at, value, field_bytes } => {
-                write!(f, "immediate {value:#x} does not fit {} bits at +{:#x}", field_bytes * 8, at.get())
+            E::ImmediateTooWide { at, value, field_bytes: n } => {
+                write!(f, "immediate {value:#x} does not fit {} bits at {}", n * 8, At(at))
             }
-            Self::TooManyLabels { limit } => write!(f, "more than {limit} labels"),
-            Self::ForeignLabel { label } => write!(f, "label {label} belongs to another writer"),
-            Self::BoundTwice { label, first } => {
-                write!(f, "label {label} is already bound at +{:#x}", first.get())
+            E::TooManyLabels { limit } => write!(f, "more than {limit} labels"),
+            E::ForeignLabel { label } => write!(f, "label {label} belongs to another writer"),
+            E::BoundTwice { label, first } => write!(f, "label {label} is already bound at {}", At(first)),
+            E::Unbound { label, field } => {
+                write!(f, "label {label}, used by the field at {}, is not bound", At(field))
             }
-            Self::Unbound { label, field } => {
-                write!(f, "label {label}, used by the field at +{:#x}, is not bound", field.get())
+            E::LabelCutOff { label, bound, cut } => {
+                write!(f, "label {label}, bound at {} and in use, was cut off at {}", At(bound), At(cut))
             }
-            Self::LabelCutOff { label, bound, cut } => {
-                let (bound, cut) = (bound.get(), cut.get());
-                write!(f, "label {label}, bound at +{bound:#x} and in use, was cut off at +{cut:#x}")
+            E::CutBeyondEnd { cut, end } => {
+                write!(f, "cannot truncate to {}, the code ends at {}", At(cut), At(end))
             }
-            Self::CutBeyondEnd { cut, end } => {
-                write!(f, "cannot truncate to +{:#x}, the code ends at +{:#x}", cut.get(), end.get())
-            }
-            Self::NotRemovable { instruction } => {
+            E::NotRemovable { instruction } => {
                 write!(f, "the branch at {instruction} was not written to become a nop")
             }
         }

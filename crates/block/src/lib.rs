@@ -23,7 +23,7 @@
 //! # Layout of a block
 //! ```text
 //! hot   | landing, if it was first reached by an indirect branch | instructions … | exit sequence |
-//! cold  | miss stub of the landing | exit stub | exit stub | …
+//! cold  | exit stub | exit stub | …
 //! data  | return addresses |
 //! ```
 #![no_std]
@@ -50,7 +50,7 @@ pub use cache::{
     AppCode, CodeCache, Config, Found, MAX_REGIONS, Observer, Parts, Retired, Transform, Unobserved,
 };
 pub use draft::{Draft, End, MAX_APP_BYTES, MAX_INSNS, Probe, Step};
-pub use emit::{BuildError, Env, Landing};
+pub use emit::{BuildError, Env, Landing, Rotate};
 pub use exec_block::{BlockId, BlockState, ExecBlock, Exit, ExitId, UnitRef};
 pub use exit::ExitKind;
 pub use pages::page_of;

@@ -17,7 +17,7 @@ pub(crate) fn live_at_entry(draft: &Draft, scanner: &mut Scanner, asked: Live) -
         live.gprs = live.gprs.union(effects.gpr_read.intersection(open.gprs));
         live.flags = live.flags.union(effects.flags_read.intersection(open.flags));
         open.gprs = open.gprs.minus(effects.gpr_read).minus(effects.gpr_written);
-        open.flags = open.flags.minus(effects.flags_read).minus(effects.flags_written);
+        open.flags = open.flags.minus(effects.flags_read).minus(effects.flags_overwritten);
     }
     Live { gprs: live.gprs.union(open.gprs), flags: live.flags.union(open.flags) }
 }

@@ -20,9 +20,9 @@ pub enum SlotBase {
 pub enum Slot {
     /// Address of the thread context itself.
     Context = 0,
-    /// The program's r11 while a branch sequence uses the register.
+    /// The program's r11 while a landing compares without BMI2.
     R11 = 1,
-    /// The program's rcx while a landing compares without touching flags.
+    /// The program's rcx from an indirect branch to its landing.
     Rcx = 2,
     /// The app pc an indirect jump or call goes to.
     Target = 3,

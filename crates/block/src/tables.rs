@@ -59,7 +59,11 @@ impl Tables {
         // ORDERING: release, so that whoever jumps through the word finds the landing written. On x86
         // the emitted load is an acquire.
         let old = word.swap(at.get(), Ordering::Release);
-        if old == self.misses[landing as usize].get() || old == at.get() { Stored::Fresh } else { Stored::Replaced }
+        if old == self.misses[landing as usize].get() || old == at.get() {
+            Stored::Fresh
+        } else {
+            Stored::Replaced
+        }
     }
 
     /// Takes the landing at `at` out again, when the entry still is its.

@@ -47,9 +47,7 @@ impl CodeMap {
                 continue;
             }
             self.areas.remove(index);
-            for (start, end) in
-                [(area.range.start(), range.start()), (range.end(), area.range.end())]
-            {
+            for (start, end) in [(area.range.start(), range.start()), (range.end(), area.range.end())] {
                 if start < end {
                     self.areas.insert(index, CodeArea { range: AppRange::new(start, end), ..area });
                     index += 1;

@@ -46,13 +46,14 @@ impl<P: Policy> Engine<P> {
         self.policy.entered(cx, Door::Direct);
         let exit = exit_number(cx);
         let target = shared.cache.exit(exit).map(|exit| exit.target);
-        let target = target.unwrap_or_else(|| crate::fatal::fail(format_args!("unknown exit {}", exit.get())));
+        let target =
+            target.unwrap_or_else(|| crate::fatal::fail(format_args!("unknown exit {}", exit.get())));
         self.resolve(cx, shared, target, Arrival::Exit(exit));
         answer::RESUME
     }
 
     fn indirect(&self, cx: &mut ThreadContext, target: u64, landing: Landing) -> u32 {
-        cx.state.set(Gpr::R11, cx.slots[Slot::R11 as usize]);
+        cx.state.set(Gpr::Rcx, cx.slots[Slot::Rcx as usize]);
         let shared = self.lock();
         self.policy.entered(cx, if landing == Landing::Return { Door::Return } else { Door::Indirect });
         self.resolve(cx, shared, AppPc::new(target), Arrival::Table(landing));

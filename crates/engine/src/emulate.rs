@@ -4,10 +4,11 @@
 use midstride_addr::AppPc;
 use midstride_asm::Gpr;
 use midstride_block::AppCode;
-use midstride_os::probe::read_own;
+use midstride_os::{nr, syscall3};
 use midstride_relocate::{Flow, Insn, decode};
 
 use crate::context::AppState;
+use crate::memory::read_app;
 
 /// Selector of 64-bit user code on Linux.
 const USER_CS: u64 = 0x33;
@@ -48,7 +49,7 @@ fn stack_words<const N: usize>(state: &AppState, insn: &Insn) -> Option<([u64; N
         let mut bytes = [0; 8];
         let at = state.get(Gpr::Rsp).wrapping_add(index as u64 * width);
         let wanted = &mut bytes[..width as usize];
-        if read_own(at, wanted) != Ok(width as usize) {
+        if read_app(at, wanted).is_err() {
             return None;
         }
         *word = u64::from_le_bytes(bytes);
@@ -79,6 +80,32 @@ fn interrupt_return(state: &mut AppState, insn: &Insn) -> Outcome {
         }
         _ => Outcome::Native,
     }
+}
+
+/// Where the kernel emulates three old calls (Linux `arch/x86/entry/vsyscall`), and their numbers.
+const VSYSCALLS: [(u64, u64); 3] = [
+    (0xffff_ffff_ff60_0000, nr::GETTIMEOFDAY),
+    (0xffff_ffff_ff60_0400, nr::TIME),
+    (0xffff_ffff_ff60_0800, nr::GETCPU),
+];
+
+/// If the program is at a vsyscall: the call, carried out with its return. Left to the kernel, the
+/// program would return outside the cache.
+pub(crate) fn vsyscall(state: &mut AppState) -> Outcome {
+    let Some((_, number)) = VSYSCALLS.into_iter().find(|(at, _)| *at == state.pc) else {
+        return Outcome::Native;
+    };
+    let mut target = [0; 8];
+    if read_app(state.get(Gpr::Rsp), &mut target).is_err() {
+        return Outcome::Native;
+    }
+    let [a, b, c] = [Gpr::Rdi, Gpr::Rsi, Gpr::Rdx].map(|reg| state.get(reg));
+    // SAFETY: the program's own call: the kernel checks the pointers it writes through.
+    let result = unsafe { syscall3(number, a, b, c) };
+    state.set(Gpr::Rax, result as u64);
+    state.set(Gpr::Rsp, state.get(Gpr::Rsp).wrapping_add(8));
+    state.pc = u64::from_le_bytes(target);
+    Outcome::Done
 }
 
 /// The word that a return just took from the stack.

@@ -5,9 +5,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use allocator_api2::vec::Vec;
 use midstride_addr::{AppPc, AppRange, CachePc};
-use midstride_block::{
-    BlockId, BuildError, CodeCache, Draft, Landing, Slot, Stats, Transform,
-};
+use midstride_block::{BlockId, BuildError, CodeCache, Draft, Landing, Slot, Stats, Transform};
 
 use midstride_slab::Region;
 
@@ -115,6 +113,9 @@ impl<P: Policy> Engine<P> {
         arrival: Arrival,
     ) {
         cx.state.pc = pc.get();
+        while crate::emulate::vsyscall(&mut cx.state) == crate::emulate::Outcome::Done {}
+        let (pc, arrival) =
+            (cx.state.app_pc(), if pc == cx.state.app_pc() { arrival } else { Arrival::Gate });
         let landing = match arrival {
             Arrival::Table(landing) => Some(landing),
             _ => None,

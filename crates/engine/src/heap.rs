@@ -78,9 +78,8 @@ fn class_of(layout: Layout) -> Option<usize> {
 
 fn map(bytes: usize) -> Option<usize> {
     // SAFETY: the kernel chooses free addresses.
-    let mapped = unsafe {
-        mmap(0, bytes as u64, Prot::READ | Prot::WRITE, MapFlags::PRIVATE, Backing::Anonymous)
-    };
+    let mapped =
+        unsafe { mmap(0, bytes as u64, Prot::READ | Prot::WRITE, MapFlags::PRIVATE, Backing::Anonymous) };
     mapped.ok().map(|address| address as usize)
 }
 

@@ -27,8 +27,8 @@ mod syscall;
 
 pub use code_map::{CodeArea, CodeMap, Writes};
 pub use context::{AppState, PENDING_BYTES, ThreadContext, phase, usage};
-pub use syscall::After;
 pub use engine::{Engine, Shared};
 pub use heap::{Heap, HeapRef};
 pub use policy::{Birth, CutShort, Ending, Exec, Following, NewCode, Policy};
 pub use setup::{ROOM_AT, Setup, SetupError};
+pub use syscall::After;

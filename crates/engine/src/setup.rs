@@ -7,7 +7,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use midstride_addr::{AppPc, AppRange};
 use midstride_asm::{EmitError, Writer};
 use midstride_block::{
-    CodeCache, Config, Door, Doors, Env, Observer, Parts, Slot, SlotBase, TABLE_BYTES, TABLE_ENTRIES, Tables,
+    CodeCache, Config, Door, Doors, Env, Observer, Parts, Rotate, Slot, SlotBase, TABLE_BYTES, TABLE_ENTRIES,
+    Tables,
 };
 use midstride_os::mem::{Backing, MapFlags, Prot, mmap, mprotect};
 use midstride_os::{Errno, thread};
@@ -108,7 +109,7 @@ impl Setup {
             misses,
         );
         let parts = Parts {
-            env: Env { slots: SlotBase::Gs, doors },
+            env: Env { slots: SlotBase::Gs, doors, rotate: rotate() },
             config: self.config,
             source: self.source,
             alloc: self.heap,
@@ -135,6 +136,13 @@ impl Setup {
         let _ = span.publish();
         Ok((gate, region))
     }
+}
+
+/// Whether this processor has BMI2 (CPUID leaf 7, EBX bit 8). It needs no state of its own.
+fn rotate() -> Rotate {
+    let has_leaf = core::arch::x86_64::__cpuid(0).eax >= 7;
+    let bmi2 = has_leaf && core::arch::x86_64::__cpuid_count(7, 0).ebx & 1 << 8 != 0;
+    if bmi2 { Rotate::Rorx } else { Rotate::None }
 }
 
 /// `count` words of low memory, which is never given back.

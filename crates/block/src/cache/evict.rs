@@ -137,8 +137,8 @@ impl<A: Allocator + Clone> CodeCache<A> {
     fn retire_landing(&mut self, id: BlockId, landing: Landing, start: CachePc) {
         let Some(block) = self.blocks.get_mut(id.index()) else { return };
         let at = block.landings[landing as usize];
-        // The landing proper starts behind its miss jump; a newer one lies elsewhere.
-        if at.get().wrapping_sub(start.get()) < 64 {
+        // A newer one may lie elsewhere.
+        if at == start {
             block.landings[landing as usize] = CachePc::new(0);
             self.tables.remove(landing, block.app.start(), at);
         }

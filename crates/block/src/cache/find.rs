@@ -47,17 +47,9 @@ impl<A: Allocator + Clone> CodeCache<A> {
         Some(Found { block: placement.block, translation, hot_offset })
     }
 
-    /// Stubs come after the miss stub of a landing and have one size.
+    /// Stubs lie one behind the other and have one size.
     fn stub_translation(&self, block: &ExecBlock, offset: u16) -> Option<Translation> {
-        let miss = u32::from(block.cold_bytes) % STUB_BYTES;
-        let Some(behind) = u32::from(offset).checked_sub(miss) else {
-            let pc = match block.inline_landing? {
-                crate::Landing::Return => PcSource::BelowStack,
-                crate::Landing::Indirect => PcSource::TargetSlot,
-            };
-            return Some(Translation { pc, restore: Restore::R11, borrowed: Gpr::Rax });
-        };
-        let exit = self.exits_of(block).nth((behind / STUB_BYTES) as usize)?;
+        let exit = self.exits_of(block).nth((u32::from(offset) / STUB_BYTES) as usize)?;
         Some(known(PcSource::Known(self.exit(exit)?.at)))
     }
 
@@ -77,7 +69,10 @@ fn known(pc: PcSource) -> Translation {
     Translation { pc, restore: Restore::NONE, borrowed: Gpr::Rax }
 }
 
-fn records_of<'u, A: Allocator>(unit: &'u UnitState<A>, placement: &Placement) -> &'u [crate::record::Record] {
+fn records_of<'u, A: Allocator>(
+    unit: &'u UnitState<A>,
+    placement: &Placement,
+) -> &'u [crate::record::Record] {
     let first = placement.first_record as usize;
     unit.records.get(first..first + usize::from(placement.record_count)).unwrap_or(&[])
 }

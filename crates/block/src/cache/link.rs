@@ -6,7 +6,7 @@ use midstride_asm::{Mem, PatchKind, Writer};
 use midstride_slab::Slab;
 
 use super::{CodeCache, Placed, Placement};
-use crate::emit::{BuildError, Landing, landing_code, landing_live};
+use crate::emit::{BuildError, Landing, entered_record, landing_code, needs_rcx};
 use crate::exec_block::{BlockId, BlockState, ExitId, UnitRef};
 use crate::patch;
 
@@ -145,20 +145,16 @@ impl<A: Allocator + Clone> CodeCache<A> {
 
     fn place_landing(&mut self, id: BlockId, landing: Landing, unit: usize) -> Result<CachePc, BuildError> {
         let block = *self.block(id).ok_or(BuildError::NoMemory)?;
-        let live = landing_live(&self.workbench.draft, &mut self.scanner);
+        let rcx = needs_rcx(&self.workbench.draft, &mut self.scanner);
         let region = self.regions.get_mut(block.unit.region).ok_or(BuildError::NoMemory)?;
         let mut room = region.unit(unit).ok_or(BuildError::NoMemory)?;
         let start = room.next(Slab::Hot, 1).map_err(|_| BuildError::NoMemory)?;
         let mut buffer = [0; LANDING_BYTES];
         let mut w = Writer::new(&mut buffer, start);
-        let miss = w.pc();
-        w.jmp_m(self.parts.env.doors.door(landing.door()));
-        let entry = w.pc();
         let records = &mut self.workbench.records;
         records.clear();
-        records.push(crate::emit::landing_record(landing, 0));
-        landing_code(&mut w, &self.parts.env, landing, block.app.start(), live, miss, |record| records.push(record));
-        records.push(crate::emit::entered_record(w.offset()));
+        landing_code(&mut w, &self.parts.env, landing, block.app.start(), rcx, |record| records.push(record));
+        records.push(entered_record(w.offset()));
         w.jmp_to(block.body);
         let code = w.finish()?;
         let bytes = code.bytes().len();
@@ -168,10 +164,9 @@ impl<A: Allocator + Clone> CodeCache<A> {
         let _ = span.publish();
         let (first_record, record_count) = self.keep_records(unit);
         let what = Placed::Landing(landing);
-        let placement =
-            Placement { start, bytes: bytes as u16, block: id, what, first_record, record_count };
+        let placement = Placement { start, bytes: bytes as u16, block: id, what, first_record, record_count };
         let index = self.unit_index(unit);
         self.units[index].hot.push(placement);
-        Ok(entry)
+        Ok(start)
     }
 }

@@ -133,9 +133,7 @@ enum UnitPhase {
     /// Blocks are, or can be, placed in it.
     Open,
     /// Nothing leads into it; it is free once all threads have passed this epoch.
-    Retired {
-        epoch: u64,
-    },
+    Retired { epoch: u64 },
 }
 
 /// A run of bytes in a unit and what it is. Allocation goes upwards, so placements are sorted.

@@ -1,7 +1,7 @@
 //! The last instruction of a block: branches, calls, returns and what the gate must do.
 
 use midstride_addr::{AppPc, CachePc};
-use midstride_asm::{Cond, Gpr, Label, Mem, Width};
+use midstride_asm::{Cond, Gpr, Label, Mem, Scale, Width};
 use midstride_relocate::{Counted, CounterWidth, Flow, Insn, load_target};
 
 use super::{BuildError, Emitter};
@@ -109,56 +109,54 @@ impl Emitter<'_, '_> {
 
     /// A return without an operand: the landing finds the target below the stack pointer.
     fn plain_return(&mut self, at: u16) -> Result<(), BuildError> {
-        let slots = self.env.slots;
-        self.hot.mov_mr(Width::W64, slots.slot(Slot::R11), Gpr::R11);
-        self.hot.movzx_rm16(Gpr::R11, Mem::base(Gpr::Rsp, 0));
-        self.record_here(at, Where::Fixed, Restore::R11);
+        self.save_rcx(at);
+        self.hot.movzx_rm16(Gpr::Rcx, Mem::base(Gpr::Rsp, 0));
         self.hot.lea(Width::W64, Gpr::Rsp, Mem::base(Gpr::Rsp, 8));
-        self.record_here(at, Where::BelowStack, Restore::R11);
-        self.hot.jmp_m(Mem::index(Gpr::R11, midstride_asm::Scale::X8, self.env.doors.returns));
+        self.record_here(at, Where::BelowStack, Restore::RCX);
+        self.hot.jmp_m(Mem::index(Gpr::Rcx, Scale::X8, self.env.doors.returns));
         Ok(())
     }
 
     /// A return that drops arguments goes like an indirect jump.
     fn return_pop(&mut self, at: u16, pop: u16) -> Result<(), BuildError> {
-        self.save_r11(at);
-        self.hot.mov_rm(Width::W64, Gpr::R11, Mem::base(Gpr::Rsp, 0));
-        self.record_here(at, Where::Fixed, Restore::R11);
-        self.hot.mov_mr(Width::W64, self.env.slots.slot(Slot::Target), Gpr::R11);
+        self.save_rcx(at);
+        self.hot.mov_rm(Width::W64, Gpr::Rcx, Mem::base(Gpr::Rsp, 0));
+        self.hot.mov_mr(Width::W64, self.env.slots.slot(Slot::Target), Gpr::Rcx);
         self.hot.lea(Width::W64, Gpr::Rsp, Mem::base(Gpr::Rsp, 8 + i32::from(pop)));
         self.dispatch_target();
         Ok(())
     }
 
     fn jump_indirect(&mut self, insn: &Insn, at: u16) -> Result<(), BuildError> {
-        self.save_r11(at);
-        load_target(insn, &mut self.hot, Gpr::R11)?;
-        self.record_here(at, Where::Fixed, Restore::R11);
-        self.hot.mov_mr(Width::W64, self.env.slots.slot(Slot::Target), Gpr::R11);
+        self.load_target(insn, at)?;
         self.dispatch_target();
         Ok(())
     }
 
     fn call_indirect(&mut self, insn: &Insn, at: u16) -> Result<(), BuildError> {
-        self.save_r11(at);
-        load_target(insn, &mut self.hot, Gpr::R11)?;
-        self.record_here(at, Where::Fixed, Restore::R11);
-        self.hot.mov_mr(Width::W64, self.env.slots.slot(Slot::Target), Gpr::R11);
+        self.load_target(insn, at)?;
         self.push_return(insn.next_pc())?;
         self.dispatch_target();
         Ok(())
     }
 
-    fn save_r11(&mut self, at: u16) {
-        self.hot.mov_mr(Width::W64, self.env.slots.slot(Slot::R11), Gpr::R11);
-        self.record_here(at, Where::Fixed, Restore::R11);
+    fn load_target(&mut self, insn: &Insn, at: u16) -> Result<(), BuildError> {
+        self.save_rcx(at);
+        load_target(insn, &mut self.hot, Gpr::Rcx)?;
+        self.hot.mov_mr(Width::W64, self.env.slots.slot(Slot::Target), Gpr::Rcx);
+        Ok(())
     }
 
-    /// r11 holds the target, which is in its slot too: jumps through the table.
+    fn save_rcx(&mut self, at: u16) {
+        self.hot.mov_mr(Width::W64, self.env.slots.slot(Slot::Rcx), Gpr::Rcx);
+        self.record_here(at, Where::Fixed, Restore::RCX);
+    }
+
+    /// rcx holds the target, which is in its slot too: jumps through the table.
     fn dispatch_target(&mut self) {
-        self.record_here(0, Where::TargetSlot, Restore::R11);
-        self.hot.movzx_rr16(Gpr::R11, Gpr::R11);
-        self.hot.jmp_m(Mem::index(Gpr::R11, midstride_asm::Scale::X8, self.env.doors.indirects));
+        self.record_here(0, Where::TargetSlot, Restore::RCX);
+        self.hot.movzx_rr16(Gpr::Rcx, Gpr::Rcx);
+        self.hot.jmp_m(Mem::index(Gpr::Rcx, Scale::X8, self.env.doors.indirects));
     }
 
     /// A transaction may abort at any time for any reason: this one does at once, with no bit of the

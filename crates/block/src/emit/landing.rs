@@ -1,11 +1,11 @@
 //! Landings: where indirect branches enter a block, having jumped through a table by 16 bits of their
 //! target only. The landing compares the rest.
 
-use midstride_addr::{AppPc, CachePc, CodeOffset};
-use midstride_asm::{Cond, Gpr, Mem, Width, Writer};
+use midstride_addr::{AppPc, CodeOffset};
+use midstride_asm::{Gpr, Mem, Scale, Width, Writer};
 use midstride_relocate::{FlagSet, GprSet, Live, Scanner};
 
-use super::{Emitter, Env};
+use super::{Emitter, Env, Rotate};
 use crate::draft::Draft;
 use crate::liveness::live_at_entry;
 use crate::record::{Record, Restore, Where};
@@ -44,64 +44,80 @@ impl Landing {
 }
 
 /// Writes a landing for the block at `app` and reports what its bytes mean; it falls through into the
-/// block. `miss` is where control goes for another target, with r11 in its slot.
+/// block. For any other target control goes to the gate's door, with rcx in its slot.
+///
+/// No flag changes: whoever else the branch meant may still need them. The whole target is compared, by
+/// operations that can be undone (so that 0 comes out for `app` only):
 ///
 /// ```text
-/// flags dead at entry          flags live
-/// movabs r11, app              mov   gs:[rcx], rcx
-/// cmp    r11, <target>         movabs r11, -app
-/// jne    miss                  mov   rcx, <target>
-/// mov    r11, gs:[r11]         lea   rcx, [rcx + r11]
-///                              jrcxz hit
-///                              mov   rcx, gs:[rcx]
-///                              jmp   miss
-///                        hit:  mov   rcx, gs:[rcx]
-///                              mov   r11, gs:[r11]
+/// app below 2 GiB              with BMI2                        else
+/// mov   rcx, <target>          mov   rcx, <target>              mov   gs:[r11], r11
+/// lea   rcx, [rcx - app]       lea   rcx, [rcx - low half]      movabs r11, -app
+/// jrcxz hit                    rorx  rcx, rcx, 32               mov   rcx, <target>
+/// jmp   [door]                 lea   rcx, [rcx - high half]     lea   rcx, [rcx + r11]
+/// hit:                         jrcxz hit                        mov   r11, gs:[r11]
+/// mov   rcx, gs:[rcx]          jmp   [door]                     jrcxz hit
+///                        hit:  mov   rcx, gs:[rcx]              jmp   [door]
+///                                                         hit:  mov   rcx, gs:[rcx]
 /// ```
 pub(crate) fn landing_code(
     w: &mut Writer<'_>,
     env: &Env,
     landing: Landing,
     app: AppPc,
-    live: Live,
-    miss: CachePc,
+    rcx: Needed,
     mut note: impl FnMut(Record),
 ) {
-    let mut state = |w: &Writer<'_>, restore| {
-        let (at, app_offset, borrowed) = (landing.state(), 0, Gpr::Rax);
-        note(Record { cache_offset: w.offset().get() as u16, app_offset, at, restore, borrowed });
-    };
-    let target = landing.target(env);
-    state(w, Restore::R11);
-    if live.flags.is_empty() {
-        w.movabs(Gpr::R11, app.get());
-        w.alu_rm(Width::W64, midstride_asm::Alu::Cmp, Gpr::R11, target);
-        w.jcc_to(Cond::Ne, miss);
-    } else {
-        let rcx = env.slots.slot(Slot::Rcx);
-        w.mov_mr(Width::W64, rcx, Gpr::Rcx);
-        state(w, Restore::R11.and(Restore::RCX));
-        w.movabs(Gpr::R11, app.get().wrapping_neg());
-        w.mov_rm(Width::W64, Gpr::Rcx, target);
-        w.lea(Width::W64, Gpr::Rcx, Mem::base_index(Gpr::Rcx, Gpr::R11, midstride_asm::Scale::X1, 0));
-        let hit = w.new_label();
-        w.jrcxz(hit);
-        w.mov_rm(Width::W64, Gpr::Rcx, rcx);
-        state(w, Restore::R11);
-        w.jmp_to(miss);
-        w.bind(hit);
-        state(w, Restore::R11.and(Restore::RCX));
-        w.mov_rm(Width::W64, Gpr::Rcx, rcx);
-        state(w, Restore::R11);
-    }
-    if live.gprs.contains(Gpr::R11) {
-        w.mov_rm(Width::W64, Gpr::R11, env.slots.slot(Slot::R11));
+    note(landing_record(landing, w.offset(), Restore::RCX));
+    subtract(w, env, landing, app, &mut note);
+    let hit = w.new_label();
+    w.jrcxz(hit);
+    w.jmp_m(env.doors.door(landing.door()));
+    w.bind(hit);
+    if rcx == Needed::Yes {
+        w.mov_rm(Width::W64, Gpr::Rcx, env.slots.slot(Slot::Rcx));
     }
 }
 
-/// The state before and in a landing, at `cache_offset`.
-pub(crate) fn landing_record(landing: Landing, cache_offset: u16) -> Record {
-    Record { cache_offset, app_offset: 0, at: landing.state(), restore: Restore::R11, borrowed: Gpr::Rax }
+/// Whether the block reads rcx before it writes it, as far as is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Needed {
+    Yes,
+    No,
+}
+
+/// Lets rcx be 0 if and only if the target is `app`.
+fn subtract(w: &mut Writer<'_>, env: &Env, landing: Landing, app: AppPc, note: &mut impl FnMut(Record)) {
+    let target = landing.target(env);
+    let minus = |value: i32| Mem::base(Gpr::Rcx, value.wrapping_neg());
+    let low = app.get() as i32;
+    // What is left in the upper half once the low half is 0: the subtracted number is sign-extended.
+    let rest = app.get().wrapping_add(i64::from(low.wrapping_neg()) as u64) >> 32;
+    let rotated = i32::try_from(rest).ok().filter(|_| env.rotate == Rotate::Rorx);
+    if app.get() <= i32::MAX as u64 {
+        w.mov_rm(Width::W64, Gpr::Rcx, target);
+        w.lea(Width::W64, Gpr::Rcx, minus(low));
+    } else if let Some(rest) = rotated {
+        w.mov_rm(Width::W64, Gpr::Rcx, target);
+        w.lea(Width::W64, Gpr::Rcx, minus(low));
+        w.rorx_rri(Width::W64, Gpr::Rcx, Gpr::Rcx, 32);
+        w.lea(Width::W64, Gpr::Rcx, minus(rest));
+    } else {
+        let r11 = env.slots.slot(Slot::R11);
+        w.mov_mr(Width::W64, r11, Gpr::R11);
+        note(landing_record(landing, w.offset(), Restore::RCX.and(Restore::R11)));
+        w.movabs(Gpr::R11, app.get().wrapping_neg());
+        w.mov_rm(Width::W64, Gpr::Rcx, target);
+        w.lea(Width::W64, Gpr::Rcx, Mem::base_index(Gpr::Rcx, Gpr::R11, Scale::X1, 0));
+        w.mov_rm(Width::W64, Gpr::R11, r11);
+        note(landing_record(landing, w.offset(), Restore::RCX));
+    }
+}
+
+/// The state in a landing.
+fn landing_record(landing: Landing, at: CodeOffset, restore: Restore) -> Record {
+    let cache_offset = at.get() as u16;
+    Record { cache_offset, app_offset: 0, at: landing.state(), restore, borrowed: Gpr::Rax }
 }
 
 /// The state behind a landing: the program is at the block's start.
@@ -110,19 +126,17 @@ pub(crate) fn entered_record(at: CodeOffset) -> Record {
     Record { cache_offset, app_offset: 0, at: Where::Fixed, restore: Restore::NONE, borrowed: Gpr::Rax }
 }
 
-/// What a landing asks of a block's liveness.
-pub(crate) fn landing_live(draft: &Draft, scanner: &mut Scanner) -> Live {
-    let asked = Live { gprs: GprSet::of(Gpr::R11), flags: FlagSet::STATUS };
-    live_at_entry(draft, scanner, asked)
+/// What a landing asks of a block.
+pub(crate) fn needs_rcx(draft: &Draft, scanner: &mut Scanner) -> Needed {
+    let asked = Live { gprs: GprSet::of(Gpr::Rcx), flags: FlagSet::EMPTY };
+    if live_at_entry(draft, scanner, asked).gprs.is_empty() { Needed::No } else { Needed::Yes }
 }
 
 impl Emitter<'_, '_> {
-    /// Writes a landing in front of the block, its miss stub in the cold slab.
+    /// Writes a landing in front of the block.
     pub(super) fn landing(&mut self, landing: Landing, draft: &Draft, scanner: &mut Scanner) {
-        let live = landing_live(draft, scanner);
-        let miss = self.cold.pc();
-        self.cold.jmp_m(self.env.doors.door(landing.door()));
+        let rcx = needs_rcx(draft, scanner);
         let records = &mut *self.records;
-        landing_code(&mut self.hot, &self.env, landing, self.app, live, miss, |record| records.push(record));
+        landing_code(&mut self.hot, &self.env, landing, self.app, rcx, |record| records.push(record));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! hot   | landing (if any) | instructions … | exit sequence |
-//! cold  | exit stub | exit stub | … | miss stub (if a landing) |
+//! cold  | exit stub | exit stub | … |
 //! ```
 
 mod branch;
@@ -23,7 +23,7 @@ use crate::record::{Record, RecordBuf, Restore, Where};
 use crate::slots::{Door, Doors, Slot, SlotBase};
 
 pub use landing::Landing;
-pub(crate) use landing::{entered_record, landing_code, landing_live, landing_record};
+pub(crate) use landing::{entered_record, landing_code, needs_rcx};
 
 /// What all blocks of an engine have in common.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,17 @@ pub struct Env {
     pub slots: SlotBase,
     /// Gate doors and target tables.
     pub doors: Doors,
+    /// How landings compare.
+    pub rotate: Rotate,
+}
+
+/// Whether the processor can rotate without touching flags.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rotate {
+    /// It has BMI2 (`rorx`).
+    Rorx,
+    /// It has not: landings borrow a second register.
+    None,
 }
 
 /// Where the pieces of the block under construction will lie.
@@ -256,7 +267,14 @@ impl<'w, 'b> Emitter<'w, 'b> {
         self.record_with(at, app_offset, place, Restore::NONE, Gpr::Rax);
     }
 
-    fn record_with(&mut self, at: CodeOffset, app_offset: u16, place: Where, restore: Restore, borrowed: Gpr) {
+    fn record_with(
+        &mut self,
+        at: CodeOffset,
+        app_offset: u16,
+        place: Where,
+        restore: Restore,
+        borrowed: Gpr,
+    ) {
         let cache_offset = at.get() as u16;
         self.records.push(Record { cache_offset, app_offset, at: place, restore, borrowed });
     }

@@ -109,8 +109,8 @@ pub(super) fn state_of(uc: &UContext) -> AppState {
 pub(super) fn put_state(uc: &mut UContext, state: &AppState) {
     let m = &mut uc.mcontext;
     [
-        m.rax, m.rcx, m.rdx, m.rbx, m.rsp, m.rbp, m.rsi, m.rdi, m.r8, m.r9, m.r10, m.r11, m.r12, m.r13, m.r14,
-        m.r15,
+        m.rax, m.rcx, m.rdx, m.rbx, m.rsp, m.rbp, m.rsi, m.rdi, m.r8, m.r9, m.r10, m.r11, m.r12, m.r13,
+        m.r14, m.r15,
     ] = state.gprs;
     m.rflags = state.rflags;
     m.rip = state.pc;

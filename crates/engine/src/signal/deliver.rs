@@ -22,15 +22,11 @@ use crate::syscall::Verdict;
 /// What became of a signal.
 pub(super) enum Delivery {
     /// The context's state is that at the start of the program's handler, which runs with this mask.
-    Handled {
-        mask: u64,
-    },
+    Handled { mask: u64 },
     /// The program ignores it.
     Ignored,
     /// The process dies of it as soon as this mask is set.
-    Fatal {
-        mask: u64,
-    },
+    Fatal { mask: u64 },
 }
 
 /// Bytes below the stack pointer that are the program's (System V ABI, 3.2.2).
@@ -177,7 +173,13 @@ impl<P: Policy> Engine<P> {
 
     /// Sets mask and extended state as the kernel does when a handler returns, and goes on in the
     /// gate at the context's state. Does not return.
-    pub(super) fn kernel_return(&self, cx: &mut ThreadContext, mask: u64, fpstate: u64, flags: u64) -> Verdict {
+    pub(super) fn kernel_return(
+        &self,
+        cx: &mut ThreadContext,
+        mask: u64,
+        fpstate: u64,
+        flags: u64,
+    ) -> Verdict {
         let [start, end] = cx.signal_stack;
         let mut frame = SignalFrame::default();
         frame.ucontext.flags = flags;

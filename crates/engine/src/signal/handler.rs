@@ -181,5 +181,6 @@ fn apply(cx: &ThreadContext, state: &mut AppState, translation: &Translation) {
 fn count_insns(code: &dyn midstride_block::AppCode, start: midstride_addr::AppPc, bytes: u64) -> u32 {
     let code = code.bytes(start);
     let insns = midstride_relocate::InsnIter::new(code, start);
-    insns.take_while(|insn| insn.as_ref().is_ok_and(|insn| insn.pc().get() - start.get() < bytes)).count() as u32
+    insns.take_while(|insn| insn.as_ref().is_ok_and(|insn| insn.pc().get() - start.get() < bytes)).count()
+        as u32
 }

@@ -45,7 +45,8 @@ impl Signals {
     pub(crate) fn new(handler: u64) -> Result<Self, Errno> {
         let bytes = (TABLES * size_of::<Table>()) as u64;
         // SAFETY: the kernel chooses free addresses.
-        let start = unsafe { mmap(0, bytes, Prot::READ | Prot::WRITE, MapFlags::PRIVATE, Backing::Anonymous) }?;
+        let start =
+            unsafe { mmap(0, bytes, Prot::READ | Prot::WRITE, MapFlags::PRIVATE, Backing::Anonymous) }?;
         Ok(Self { tables: core::ptr::with_exposed_provenance_mut(start as usize), handler })
     }
 
@@ -90,12 +91,7 @@ impl Signals {
     ///
     /// # Errors
     /// As rt_sigaction(2).
-    pub(crate) fn change(
-        &self,
-        table: u64,
-        signal: i32,
-        action: KernelSigaction,
-    ) -> Result<(), Errno> {
+    pub(crate) fn change(&self, table: u64, signal: i32, action: KernelSigaction) -> Result<(), Errno> {
         self.tell_kernel(signal, &action)?;
         self.set(table, signal, action);
         Ok(())

@@ -6,12 +6,13 @@ use core::sync::atomic::Ordering;
 use midstride_asm::Gpr;
 use midstride_block::MAX_REGIONS;
 use midstride_os::signal::{MaskHow, SigSet, rt_sigprocmask};
-use midstride_os::{Errno, nr, probe, thread};
+use midstride_os::{Errno, nr, thread};
 use midstride_slab::ForkCopy;
 
 use super::{Verdict, argument, make};
 use crate::context::{ThreadContext, phase, usage};
 use crate::engine::{ContextPtr, Engine, Shared};
+use crate::memory::read_app;
 use crate::policy::{Birth, Policy};
 
 const CLONE_VM: u64 = 0x100;
@@ -41,6 +42,23 @@ struct Clone3Args {
     tls: u64,
 }
 
+/// Bytes of `struct clone_args` that a kernel may know.
+const CLONE3_MAX: usize = 128;
+
+/// The child of a fork comes out of the kernel in the engine, on our stack: its own is set afterwards. The
+/// arguments of clone3 are copied for that, since the program's are its own.
+fn keep_our_stack(cx: &mut ThreadContext, own_args: &mut [u8; CLONE3_MAX]) {
+    if cx.state.get(Gpr::Rax) != nr::CLONE3 {
+        cx.state.set(Gpr::Rsi, 0);
+        return;
+    }
+    let bytes = CLONE3_MAX.min(argument(cx, 1) as usize);
+    let _ = read_app(argument(cx, 0), &mut own_args[..bytes]);
+    let stack = core::mem::offset_of!(Clone3Args, stack);
+    own_args[stack..stack + 16].fill(0);
+    cx.state.set(Gpr::Rdi, own_args.as_mut_ptr().expose_provenance() as u64);
+}
+
 impl<P: Policy> Engine<P> {
     pub(super) fn clone_call(&self, cx: &mut ThreadContext) -> Verdict {
         let args = match cx.state.get(Gpr::Rax) {
@@ -54,7 +72,7 @@ impl<P: Policy> Engine<P> {
     pub(super) fn clone3(&self, cx: &mut ThreadContext) -> Verdict {
         let mut bytes = [0; size_of::<Clone3Args>()];
         let wanted = bytes.len().min(argument(cx, 1) as usize);
-        if wanted < bytes.len() || probe::read_own(argument(cx, 0), &mut bytes) != Ok(wanted) {
+        if wanted < bytes.len() || read_app(argument(cx, 0), &mut bytes).is_err() {
             // The kernel has an error for it.
             return Verdict::Call;
         }
@@ -105,11 +123,8 @@ impl<P: Policy> Engine<P> {
         child.held_mask = cx.held_mask;
         child.app_gs = cx.app_gs;
         child.altstack = if args.flags & CLONE_VFORK != 0 { cx.altstack } else { crate::signal::NO_STACK };
-        child.sighand = if args.flags & CLONE_SIGHAND != 0 {
-            cx.sighand
-        } else {
-            self.signals.copy(cx.sighand)
-        };
+        child.sighand =
+            if args.flags & CLONE_SIGHAND != 0 { cx.sighand } else { self.signals.copy(cx.sighand) };
         child.phase.store(phase::GATE, Ordering::Relaxed);
         child.has_pending.store(0, Ordering::Relaxed);
         child.epoch.store(self.epoch.load(Ordering::SeqCst), Ordering::SeqCst);
@@ -166,12 +181,9 @@ impl<P: Policy> Engine<P> {
     /// A process with a copy of the memory. Nobody else is in the engine meanwhile.
     fn fork(&self, cx: &mut ThreadContext, args: CloneArgs) -> Verdict {
         let parent = cx.state;
+        let mut own_args = [0; CLONE3_MAX];
         if args.stack != 0 {
-            // The child comes out of the kernel here, on our stack.
-            if cx.state.get(Gpr::Rax) == nr::CLONE3 {
-                return Verdict::Answer(Errno::ENOSYS.raw());
-            }
-            cx.state.set(Gpr::Rsi, 0);
+            keep_our_stack(cx, &mut own_args);
         }
         let mut shared = self.lock();
         self.policy.before_birth(cx, Birth::Fork);

@@ -2,8 +2,8 @@
 
 use midstride_addr::{AppPc, AppRange};
 use midstride_asm::Gpr;
-use midstride_os::mem::{MapFlags, Prot};
 use midstride_os::Errno;
+use midstride_os::mem::{MapFlags, Prot};
 
 use super::{Verdict, argument, make};
 use crate::code_map::Writes;

@@ -89,7 +89,9 @@ impl<P: Policy> Engine<P> {
             let shared = self.lock();
             self.policy.entered(cx, midstride_block::Door::Syscall);
             let exit = shared.cache.exit(exit_number(cx)).copied();
-            let Some(exit) = exit else { crate::fatal::fail(format_args!("a system call came from nowhere")) };
+            let Some(exit) = exit else {
+                crate::fatal::fail(format_args!("a system call came from nowhere"))
+            };
             cx.state.pc = exit.at.get();
             cx.next_pc = exit.target.get();
         }

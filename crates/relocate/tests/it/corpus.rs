@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use iced_x86::{Code, EncodingKind, InstructionInfoFactory, OpAccess, OpCodeOperandKind, Register};
+use midstride_asm::Gpr;
 use midstride_relocate::{GprSet, Insn, RelocateError, Relocated, Saved};
 
 use crate::copy::{Copy, FAR, NEAR, copy};
@@ -35,8 +36,18 @@ fn is_modrm_memory(kind: OpCodeOperandKind) -> bool {
         || name.ends_with("_or_mem_mpx")
 }
 
-/// Which registers are free: none, all, and only those that need a prefix bit.
-const FREE: [GprSet; 3] = [GprSet::EMPTY, GprSet::ALL, GprSet::from_bits(0xff00)];
+/// Which registers are free: none, all, only those that need a prefix bit, and each of the others alone.
+const FREE: [GprSet; 9] = [
+    GprSet::EMPTY,
+    GprSet::ALL,
+    GprSet::from_bits(0xff00),
+    GprSet::of(Gpr::Rax),
+    GprSet::of(Gpr::Rcx),
+    GprSet::of(Gpr::Rdx),
+    GprSet::of(Gpr::Rbx),
+    GprSet::of(Gpr::Rsi),
+    GprSet::of(Gpr::Rdi),
+];
 
 struct Corpus {
     seen: BTreeSet<String>,

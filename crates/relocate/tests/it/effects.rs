@@ -301,6 +301,15 @@ fn liveness_flows_backwards_through_a_block() {
 }
 
 #[test]
+fn a_flag_that_an_instruction_may_keep_is_live_before_it() {
+    // imul, whose ZF is undefined: AMD's processors keep it. shl by cl. rep cmpsb.
+    for bytes in [&[0x0f, 0xaf, 0xc1][..], &[0xd3, 0xe0], &[0xf3, 0xa6]] {
+        assert!(live_in(&effects(bytes), Live::EVERYTHING).flags.contains(ZF), "{bytes:02x?}");
+    }
+    assert!(!live_in(&effects(&[0x01, 0xc8]), Live::EVERYTHING).flags.contains(ZF));
+}
+
+#[test]
 fn what_is_live_on_either_path_is_live_where_they_part() {
     let taken = Live { gprs: gprs([Rax]), flags: CF };
     let not_taken = Live { gprs: gprs([Rcx]), flags: DF };

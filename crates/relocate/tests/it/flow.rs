@@ -208,8 +208,20 @@ fn paths_end_where_nothing_falls_through() {
     let ends: [&[u8]; 7] =
         [&[0xeb, 0], &[0xff, 0xe0], &[0xc3], &[0xcb], &[0x48, 0xcf], &[0x0f, 0x0b], &[0xff, 0x28]];
     assert!(ends.into_iter().all(|bytes| insn(bytes).flow().ends_path()));
-    let continues: [&[u8]; 7] =
-        [&[0x90], &[0x74, 0], &[0xe2, 0], &[0xe8, 0, 0, 0, 0], &[0xff, 0xd0], &[0x0f, 0x05], &[0xcc]];
+    let continues: [&[u8]; 12] = [
+        &[0x90],
+        &[0x74, 0],
+        &[0xe2, 0],
+        &[0xe8, 0, 0, 0, 0],
+        &[0xff, 0xd0],
+        &[0xff, 0x18],
+        &[0x0f, 0x05],
+        &[0x0f, 0x34],
+        &[0xc7, 0xf8, 0, 0, 0, 0],
+        &[0xcd, 0x80],
+        &[0xcc],
+        &[0xf1],
+    ];
     assert!(!continues.into_iter().any(|bytes| insn(bytes).flow().ends_path()));
 }
 

@@ -45,12 +45,14 @@ pub enum StartError {
         path: PathBuf,
     },
     /// The interpreter its first line names cannot be executed.
-    #[error("{}: bad interpreter {}: no such file", path.display(), interpreter.display())]
+    #[error("{}: bad interpreter {}", path.display(), interpreter.display())]
     BadInterpreter {
         /// The script.
         path: PathBuf,
         /// What its first line names.
         interpreter: PathBuf,
+        /// What the kernel answered.
+        source: io::Error,
     },
     /// The dynamic loader it names does not exist.
     #[error("{}: cannot execute: its dynamic loader or another required file is missing", path.display())]
@@ -105,6 +107,7 @@ impl StartError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::NotInPath { .. } | Self::NoSuchFile { .. } | Self::MissingLoader { .. } => NOT_FOUND,
+            Self::BadInterpreter { source, .. } if source.kind() == io::ErrorKind::NotFound => NOT_FOUND,
             _ => NOT_EXECUTABLE,
         }
     }
@@ -149,7 +152,7 @@ pub(crate) fn explain(path: PathBuf, error: io::Error) -> StartError {
     let head = read_head(&path).unwrap_or_default();
     match error.raw_os_error() {
         Some(libc::ENOENT | libc::EACCES | libc::ENOTDIR) if head.starts_with(b"#!") => {
-            StartError::BadInterpreter { path, interpreter: interpreter(&head) }
+            StartError::BadInterpreter { path, interpreter: interpreter(&head), source: error }
         }
         Some(libc::ENOENT) => StartError::MissingLoader { path },
         Some(libc::EACCES) => StartError::NotExecutable { path },

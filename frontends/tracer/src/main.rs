@@ -8,9 +8,8 @@
 mod cli;
 
 /// The process's entry; arguments are read through `std::env`.
-#[cfg(not(test))]
 #[allow(unsafe_code, reason = "the C library looks for this name; nothing else has it")]
-#[unsafe(no_mangle)]
+#[cfg_attr(not(test), unsafe(no_mangle))]
 extern "C" fn main() -> i32 {
     cli::main()
 }

@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn sizes_take_a_unit() {
         let cases = [("0", 0), ("7", 7), ("2k", 2048), ("64M", 64 << 20), ("3G", 3 << 30)];
-        cases.map(|(text, bytes)| assert_eq!(parse_size(text), Ok(bytes)));
+        cases.iter().for_each(|&(text, bytes)| assert_eq!(parse_size(text), Ok(bytes)));
         for text in ["", "M", "-1", "1T", "99999999999999G"] {
             assert!(parse_size(text).is_err(), "{text}");
         }

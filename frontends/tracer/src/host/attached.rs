@@ -71,7 +71,9 @@ mod tests {
     #[test]
     fn an_exec_takes_all_threads_of_its_process_and_no_others() {
         let mut set = AttachedSet::default();
-        [thread(10, 10, 0), thread(11, 10, 1), thread(20, 20, 2)].map(|thread| set.insert(thread));
+        [thread(10, 10, 0), thread(11, 10, 1), thread(20, 20, 2)]
+            .into_iter()
+            .for_each(|thread| set.insert(thread));
         let gone = set.remove_process(10);
         assert_eq!(gone.iter().map(|thread| thread.tid).collect::<Vec<_>>(), [10, 11]);
         assert_eq!((set.get(11), set.get(20)), (None, Some(thread(20, 20, 2))));

@@ -16,7 +16,9 @@ impl Session {
             // The thread that called exec has become the process, under its id.
             (Change::Stopped(Stop::Exec), _) => self.executed(pid),
             (Change::Stopped(stop), Some(thread)) => self.stopped(thread, stop),
-            (Change::Stopped(_), None) if pid == self.main => self.stop_with_program(),
+            (Change::Stopped(Stop::Signal(signal)), None) if pid == self.main => {
+                self.stop_with_program(signal);
+            }
             (Change::Stopped(_) | Change::Continued, _) => {}
             (Change::Exited(status), _) => self.ended(pid, Ending::Exited(status)),
             (Change::Killed { signal, .. }, _) => self.ended(pid, Ending::Killed(signal)),
@@ -31,10 +33,10 @@ impl Session {
             (Stop::Group { signal: libc::SIGTRAP } | Stop::Syscall | Stop::Exec, _) => {
                 drop(sys::cont(thread.tid, 0));
             }
-            (Stop::Group { .. }, Phase::Exec) => {
+            (Stop::Group { signal }, Phase::Exec) => {
                 drop(sys::listen(thread.tid));
                 if thread.pid == self.main {
-                    self.stop_with_program();
+                    self.stop_with_program(signal);
                 }
             }
         }

@@ -24,9 +24,9 @@ impl Session {
         }
     }
 
-    /// The program stopped: so does the host, that its shell sees it.
-    pub(super) fn stop_with_program(&mut self) {
-        sys::stop_self();
+    /// The program was stopped by `signal`: so is the host, that its shell sees it.
+    pub(super) fn stop_with_program(&mut self, signal: i32) {
+        sys::stop_self(signal);
         self.continue_at = Some(Instant::now() + CONTINUE_GRACE);
     }
 

@@ -24,3 +24,8 @@ pub use summary::{Counters, Summary};
 pub use totals::{
     FunctionSums, ModuleSums, Sums, Symbols, TopBlock, by_function, by_module, demangle, top_blocks, total,
 };
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;

@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn thousands_are_separated() {
         let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")];
-        cases.map(|(number, text)| assert_eq!(grouped(number), text));
+        cases.iter().for_each(|&(number, text)| assert_eq!(grouped(number), text));
     }
 
     #[test]

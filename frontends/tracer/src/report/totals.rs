@@ -1,5 +1,6 @@
 //! Sums over a profile: per module, per function, the busiest blocks.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -120,11 +121,14 @@ impl Symbols {
     }
 }
 
+/// A function, when there is one, and its blocks.
+type Group<'p> = (Option<&'p Function>, Vec<&'p Block>);
+
 /// Sums of each function that executed something, most instructions first. Blocks outside all known
 /// functions come together, one entry for each module, named `?`.
 #[must_use]
 pub fn by_function(profile: &Profile, symbols: &Symbols) -> Vec<FunctionSums> {
-    let mut groups: BTreeMap<(ModuleId, u64), (Option<&Function>, Vec<&Block>)> = BTreeMap::new();
+    let mut groups: BTreeMap<(ModuleId, u64), Group<'_>> = BTreeMap::new();
     for block in profile.blocks.iter().filter(|block| block.executed_bytes != 0) {
         let function = symbols.find(profile, block);
         let key = (block.module, function.map_or(u64::MAX, |function| function.start));
@@ -139,7 +143,7 @@ pub fn by_function(profile: &Profile, symbols: &Symbols) -> Vec<FunctionSums> {
             FunctionSums { module, name, offset, sums: Sums::of(blocks) }
         })
         .collect();
-    sums.sort_by(|a, b| (b.sums.instructions, b.sums.bytes).cmp(&(a.sums.instructions, a.sums.bytes)));
+    sums.sort_by_key(|function| Reverse((function.sums.instructions, function.sums.bytes)));
     sums
 }
 
@@ -147,7 +151,7 @@ pub fn by_function(profile: &Profile, symbols: &Symbols) -> Vec<FunctionSums> {
 #[must_use]
 pub fn top_blocks(profile: &Profile, symbols: &Symbols, most: usize) -> Vec<TopBlock> {
     let mut order: Vec<&Block> = profile.blocks.iter().filter(|block| block.executed != 0).collect();
-    order.sort_by_key(|block| std::cmp::Reverse(block.executed));
+    order.sort_by_key(|block| Reverse(block.executed));
     let with_function = |block: &Block| {
         let base = profile.modules[block.module.index()].preferred_base;
         let function = symbols.find(profile, block);

@@ -129,10 +129,16 @@ pub(crate) fn send_signal(pid: Pid, signal: i32) -> io::Result<()> {
     check(unsafe { libc::kill(pid, signal) }).map(drop)
 }
 
-/// Stops this process until somebody sends SIGCONT.
-pub(crate) fn stop_self() {
-    // SAFETY: touches no memory; the process goes on behind the call.
-    unsafe { libc::kill(libc::getpid(), libc::SIGSTOP) };
+/// Stops this process by `signal`, one of the four that stop, until somebody sends SIGCONT.
+pub(crate) fn stop_self(signal: i32) {
+    // SAFETY: all-zero bytes are a valid `sigaction`: the default action.
+    let (mut old, default): (libc::sigaction, libc::sigaction) = unsafe { zeroed() };
+    // SAFETY: `old` and `default` are locals that live across the calls; the process goes on behind them.
+    unsafe {
+        libc::sigaction(signal, &default, &mut old);
+        libc::kill(libc::getpid(), signal);
+        libc::sigaction(signal, &old, null_mut());
+    }
 }
 
 /// Ends this process the way a program killed by `signal` ends, without a core file of its own.

@@ -89,6 +89,12 @@ pub enum DecodeError {
         /// How many bytes it took to see that, 1 to 15.
         examined: usize,
     },
+    /// The 15 bytes that an instruction may have were not enough, or the last of them spoiled it. The processor
+    /// raises #GP for the one and #UD for the other: run the bytes.
+    TooLong {
+        /// Where the bytes start.
+        pc: AppPc,
+    },
 }
 
 impl fmt::Display for DecodeError {
@@ -100,6 +106,7 @@ impl fmt::Display for DecodeError {
             Self::Invalid { pc, examined } => {
                 write!(f, "no known instruction at {pc} ({examined:#x} bytes examined)")
             }
+            Self::TooLong { pc } => write!(f, "no instruction within the 0xf bytes at {pc}"),
         }
     }
 }
@@ -112,7 +119,7 @@ impl core::error::Error for DecodeError {}
 ///
 /// # Errors
 /// [`DecodeError::Truncated`] when `code` ends inside the instruction, [`DecodeError::Invalid`] when no
-/// instruction starts like this.
+/// instruction starts like this, [`DecodeError::TooLong`] when none has ended after 15 bytes.
 pub fn decode(code: &[u8], pc: AppPc) -> Result<Insn, DecodeError> {
     let window = &code[..code.len().min(MAX_INSN_BYTES)];
     InsnIter::new(window, pc).next().unwrap_or(Err(DecodeError::Truncated { pc, available: 0 }))
@@ -154,13 +161,16 @@ impl<'c> InsnIter<'c> {
     fn refuse(&mut self) -> DecodeError {
         let pc = self.pc();
         let rest = &self.code[self.position..];
-        let opcode = Prefixes::scan(rest).len;
+        let opcode = Prefixes::scan(&rest[..rest.len().min(MAX_INSN_BYTES)]).len;
+        let examined = self.decoder.position() - self.position;
         let error = if rest.get(opcode).is_some_and(|byte| REMOVED.contains(byte)) {
             DecodeError::Invalid { pc, examined: opcode + 1 }
         } else if self.decoder.last_error() == DecoderError::NoMoreBytes {
             DecodeError::Truncated { pc, available: rest.len() }
+        } else if examined < MAX_INSN_BYTES {
+            DecodeError::Invalid { pc, examined }
         } else {
-            DecodeError::Invalid { pc, examined: self.decoder.position() - self.position }
+            DecodeError::TooLong { pc }
         };
         self.code = &self.code[..self.position];
         error

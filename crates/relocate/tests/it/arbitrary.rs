@@ -36,6 +36,7 @@ fn exercise_all(code: &[u8], pc: AppPc, random: &mut Random, scanner: &mut Scann
             Ok(insn) => exercise(&insn, at, free, scanner),
             Err(DecodeError::Truncated { available, .. }) => assert!(available < MAX_INSN_BYTES),
             Err(DecodeError::Invalid { examined, .. }) => assert!((1..=MAX_INSN_BYTES).contains(&examined)),
+            Err(DecodeError::TooLong { .. }) => assert!(code.len() >= MAX_INSN_BYTES),
             Err(error) => panic!("{error}"),
         }
         count += 1;

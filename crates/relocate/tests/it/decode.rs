@@ -44,7 +44,11 @@ fn sixteen_bytes_are_no_instruction() {
     (bytes[13], bytes[14]) = (0x89, 0xc0);
     assert_eq!(decode(&bytes, PC).unwrap().len(), 15);
     (bytes[14], bytes[15]) = (0x89, 0xc0);
-    assert_eq!(decode(&bytes, PC).unwrap_err(), DecodeError::Invalid { pc: PC, examined: 15 });
+    assert_eq!(decode(&bytes, PC).unwrap_err(), DecodeError::TooLong { pc: PC });
+    assert_eq!(decode(&[0x66; 15], PC).unwrap_err(), DecodeError::TooLong { pc: PC });
+    assert_eq!(decode(&[0x66; 14], PC).unwrap_err(), DecodeError::Truncated { pc: PC, available: 14 });
+    let removed = [0x66, 0x06].repeat(8);
+    assert_eq!(decode(&removed, PC).unwrap_err(), DecodeError::Invalid { pc: PC, examined: 2 });
 }
 
 #[test]
@@ -101,6 +105,8 @@ fn iteration_and_single_decoding_agree() {
 fn errors_speak_in_hexadecimal() {
     let truncated = decode(&[0x48; 10], PC).unwrap_err().to_string();
     assert_eq!(truncated, "instruction at 0x140001000 does not end within the 0xa bytes at hand");
+    let too_long = decode(&[0x66; 15], PC).unwrap_err().to_string();
+    assert_eq!(too_long, "no instruction within the 0xf bytes at 0x140001000");
     let invalid = decode(&[0x06], PC).unwrap_err().to_string();
     assert_eq!(invalid, "no known instruction at 0x140001000 (0x1 bytes examined)");
 }

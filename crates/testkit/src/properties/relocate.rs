@@ -59,6 +59,7 @@ fn stays_refused(error: DecodeError, bytes: &[u8], more: &[u8], pc: AppPc) {
                 "{bytes:02x?} but not {other:02x?}"
             );
         }
+        DecodeError::TooLong { .. } => assert!(bytes.len() >= MAX_INSN_BYTES),
         other => panic!("unknown error {other:?}"),
     }
 }

@@ -46,6 +46,11 @@ impl<T, A: Allocator + Clone> Arena<T, A> {
         self.values.get_mut(index)?.as_mut()
     }
 
+    /// All values with their numbers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        (0..).zip(&self.values).filter_map(|(number, value)| Some((number, value.as_ref()?)))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.values.len() - self.free.len()
     }

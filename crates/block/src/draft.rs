@@ -65,6 +65,13 @@ impl Step {
     }
 }
 
+/// Whether a block ends behind an instruction that would not end it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stop {
+    Yes,
+    No,
+}
+
 /// Why a block ends where it does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
@@ -97,6 +104,17 @@ impl Draft {
     /// Reads the block that starts at `pc`, whose memory up to the end of what may be executed is
     /// `code`, taking at most `limit` instructions.
     pub fn read(&mut self, code: &[u8], pc: AppPc, limit: usize) {
+        self.read_until(code, pc, limit, |_| Stop::No);
+    }
+
+    /// Like [`Self::read`], and ends the block behind the first instruction for which `stop` says so.
+    pub(crate) fn read_until(
+        &mut self,
+        code: &[u8],
+        pc: AppPc,
+        limit: usize,
+        mut stop: impl FnMut(&Insn) -> Stop,
+    ) {
         self.start = pc;
         self.len = 0;
         let window = &code[..code.len().min(MAX_APP_BYTES)];
@@ -111,6 +129,9 @@ impl Draft {
                     self.len += 1;
                     if !falls_through(insn.flow()) {
                         break End::Transfer;
+                    }
+                    if stop(&insn) == Stop::Yes {
+                        break End::Full;
                     }
                 }
                 Some(Err(DecodeError::Invalid { .. })) => break End::Undecodable,

@@ -53,6 +53,9 @@ pub struct UnitRef {
     pub unit: UnitId,
 }
 
+/// No instruction is longer (Intel SDM volume 2, 2.3.11).
+const MAX_INSN_BYTES: u64 = 15;
+
 /// Whether a block may still be entered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BlockState {
@@ -97,6 +100,19 @@ pub struct ExecBlock {
     pub(crate) record_count: u16,
     /// The next block in the list of each page it touches.
     pub(crate) page_next: [Option<BlockId>; 2],
+}
+
+impl ExecBlock {
+    /// Program bytes that the block depends on: its own; or, when there was no instruction to read, all that
+    /// the first one could have.
+    #[must_use]
+    pub fn watched(&self) -> AppRange {
+        if !self.app.is_empty() {
+            return self.app;
+        }
+        let start = self.app.start();
+        AppRange::new(start, AppPc::new(start.get().saturating_add(MAX_INSN_BYTES)))
+    }
 }
 
 /// A placed exit.

@@ -15,6 +15,8 @@ pub enum ExitKind {
     Syscall,
     /// The target is an instruction that the engine carries out itself.
     Emulate,
+    /// The block's program code changed; the target is the block's start.
+    Stale,
     /// A callout; the target is the instruction it stands before.
     Callout {
         /// Chosen by whoever asked for it.

@@ -24,6 +24,11 @@ impl<A: Allocator + Clone> PageIndex<A> {
         self.heads.get(&page).copied()
     }
 
+    /// All pages with blocks.
+    pub(crate) fn all(&self) -> impl Iterator<Item = u64> {
+        self.heads.keys().copied()
+    }
+
     /// Makes `block` the head of the page's list and answers the old one.
     pub(crate) fn push(&mut self, page: u64, block: BlockId) -> Option<BlockId> {
         self.heads.insert(page, block)

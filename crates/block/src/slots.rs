@@ -91,12 +91,21 @@ pub enum Door {
     Emulate = 4,
     /// A callout; [`Slot::Exit`] names it and control comes back behind it.
     Callout = 5,
+    /// A block found its program code changed; [`Slot::Exit`] names it.
+    Stale = 6,
 }
 
 impl Door {
     /// Every door, in the order of their words.
-    pub const ALL: [Self; 6] =
-        [Self::Direct, Self::Return, Self::Indirect, Self::Syscall, Self::Emulate, Self::Callout];
+    pub const ALL: [Self; 7] = [
+        Self::Direct,
+        Self::Return,
+        Self::Indirect,
+        Self::Syscall,
+        Self::Emulate,
+        Self::Callout,
+        Self::Stale,
+    ];
 }
 
 /// Entries of each target table.

@@ -66,6 +66,14 @@ impl Tables {
         }
     }
 
+    /// All entries that do not lead to the gate: index and landing.
+    pub(crate) fn landings(&self, table: Landing) -> impl Iterator<Item = (usize, CachePc)> {
+        let miss = self.misses[table as usize];
+        let words = self.words[table as usize].iter().enumerate();
+        let entries = words.map(|(index, word)| (index, CachePc::new(word.load(Ordering::Relaxed))));
+        entries.filter(move |&(_, at)| at != miss)
+    }
+
     /// Takes the landing at `at` out again, when the entry still is its.
     pub(crate) fn remove(&self, landing: Landing, app: AppPc, at: CachePc) {
         let word = &self.words[landing as usize][index(app)];
@@ -76,6 +84,7 @@ impl Tables {
     }
 }
 
-fn index(app: AppPc) -> usize {
+/// Where the targets like `app` have their entry.
+pub(crate) fn index(app: AppPc) -> usize {
     app.get() as usize & (TABLE_ENTRIES - 1)
 }

@@ -7,13 +7,15 @@ use midstride_block::AppCode;
 
 use crate::heap::HeapRef;
 
-/// Whether the program can write to its own code.
+/// How the program can change its code without a system call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Writes {
-    /// Neither through this mapping nor, as far as is known, another.
+    /// It cannot, as far as is known.
     No,
-    /// Through this mapping, or through another one of the same object.
-    Yes,
+    /// Through this mapping only.
+    Here,
+    /// Through other mappings of the same object, and perhaps through this one.
+    Elsewhere,
 }
 
 /// A piece of executable memory.
@@ -124,7 +126,7 @@ mod tests {
     fn removing_the_middle_leaves_both_ends() {
         let mut map = CodeMap::new_in(HeapRef(&HEAP));
         map.insert(range(0x1000, 0x5000), Writes::No);
-        map.insert(range(0x8000, 0x9000), Writes::Yes);
+        map.insert(range(0x8000, 0x9000), Writes::Here);
         map.remove(range(0x2000, 0x8800));
         let mut left = map.iter().map(|area| area.range);
         assert_eq!(left.next(), Some(range(0x1000, 0x2000)));
@@ -137,7 +139,7 @@ mod tests {
     fn neighbours_are_read_as_one_run() {
         let mut map = CodeMap::new_in(HeapRef(&HEAP));
         map.insert(range(0x1000, 0x1800), Writes::No);
-        map.insert(range(0x1800, 0x1900), Writes::Yes);
+        map.insert(range(0x1800, 0x1900), Writes::Here);
         assert_eq!(map.end_of_run(AppPc::new(0x1700)), Some(AppPc::new(0x1900)));
         assert_eq!(map.end_of_run(AppPc::new(0x1900)), None);
     }

@@ -7,6 +7,7 @@ use midstride_addr::AppPc;
 use midstride_asm::Gpr;
 use midstride_block::Slot;
 
+use crate::engine::Span;
 use crate::syscall::After;
 
 /// General registers, instruction pointer and flags of the program.
@@ -88,6 +89,10 @@ pub struct ThreadContext {
     pub child: u64,
     /// Work behind the system call under way.
     pub after: After,
+    /// How much the next resolution builds.
+    pub span: Span,
+    /// The registers before the system call under way, when it may have to be made again.
+    pub before_call: AppState,
     /// How this thread began: a [`crate::Birth`] as a number.
     pub birth: u64,
     /// Whether the clone under way waits until its child leaves the memory.

@@ -38,6 +38,7 @@ impl<P: Policy> Engine<P> {
             Door::Syscall => self.system_call(cx),
             Door::Emulate => self.emulate(cx),
             Door::Callout => self.callout(cx),
+            Door::Stale => self.stale(cx),
         }
     }
 
@@ -57,6 +58,18 @@ impl<P: Policy> Engine<P> {
         let shared = self.lock();
         self.policy.entered(cx, if landing == Landing::Return { Door::Return } else { Door::Indirect });
         self.resolve(cx, shared, AppPc::new(target), Arrival::Table(landing));
+        answer::RESUME
+    }
+
+    /// A block found its code changed: it and its neighbours in the same bytes go.
+    fn stale(&self, cx: &mut ThreadContext) -> u32 {
+        let mut shared = self.lock();
+        self.policy.entered(cx, Door::Stale);
+        let exit = shared.cache.exit(exit_number(cx)).copied();
+        let block = exit.and_then(|exit| shared.cache.block(exit.block).copied());
+        let Some(block) = block else { crate::fatal::fail(format_args!("a stale block came from nowhere")) };
+        shared.cache.invalidate(block.app);
+        self.resolve(cx, shared, block.app.start(), Arrival::Gate);
         answer::RESUME
     }
 

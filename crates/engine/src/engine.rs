@@ -5,7 +5,10 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use allocator_api2::vec::Vec;
 use midstride_addr::{AppPc, AppRange, CachePc};
-use midstride_block::{BlockId, BuildError, CodeCache, Draft, Landing, Slot, Stats, Transform};
+use midstride_block::{
+    BlockId, BuildError, Care, CodeCache, Draft, Landing, MAX_APP_BYTES, MAX_INSNS, Order, Slot, Stats,
+    Transform,
+};
 
 use midstride_slab::Region;
 
@@ -16,6 +19,7 @@ use crate::heap::HeapRef;
 use crate::lock::{Guard, Lock};
 use crate::policy::Policy;
 use crate::signal::Signals;
+use crate::watch::Watch;
 
 /// Everything that threads share.
 pub struct Engine<P: Policy> {
@@ -37,6 +41,8 @@ pub struct Shared {
     pub cache: CodeCache<HeapRef>,
     /// What may be executed.
     pub code: CodeMap,
+    /// What of it the program may change.
+    pub(crate) watch: Watch,
     /// Contexts of all threads, free ones included.
     pub(crate) contexts: Vec<ContextPtr, HeapRef>,
 }
@@ -77,7 +83,8 @@ impl<P: Policy> Engine<P> {
         signals: Signals,
         policy: P,
     ) -> Self {
-        let shared = Shared { cache, code: CodeMap::new_in(heap), contexts: Vec::new_in(heap) };
+        let (code, watch) = (CodeMap::new_in(heap), Watch::new_in(heap));
+        let shared = Shared { cache, code, watch, contexts: Vec::new_in(heap) };
         Self { shared: Lock::new(shared), epoch, gate, gate_code, low, signals, policy }
     }
 
@@ -121,7 +128,7 @@ impl<P: Policy> Engine<P> {
             _ => None,
         };
         let id = loop {
-            match self.find_or_build(&mut shared, pc, landing) {
+            match self.find_or_build(&mut shared, pc, landing, cx.span) {
                 Ok(id) => break id,
                 Err(BuildError::Full { region }) => {
                     let epoch = self.epoch.fetch_add(1, Ordering::SeqCst);
@@ -134,6 +141,7 @@ impl<P: Policy> Engine<P> {
         if let Arrival::Exit(exit) = arrival {
             shared.cache.link(exit, id);
         }
+        cx.span = Span::Block;
         self.enter(cx, &shared, id);
     }
 
@@ -142,8 +150,12 @@ impl<P: Policy> Engine<P> {
         shared: &mut Shared,
         pc: AppPc,
         landing: Option<Landing>,
+        span: Span,
     ) -> Result<BlockId, BuildError> {
-        let Shared { cache, code, .. } = shared;
+        if span == Span::OneInsn {
+            return self.build_transient(shared, pc);
+        }
+        let Shared { cache, code, watch, .. } = shared;
         if let Some(id) = cache.lookup(pc) {
             if let Some(landing) = landing {
                 // Without room for a landing this branch goes through the gate; next time there is.
@@ -154,10 +166,28 @@ impl<P: Policy> Engine<P> {
             }
             return Ok(id);
         }
-        let id = cache.build(pc, landing, code, &mut PolicyTransform(&self.policy))?;
+        let care = watch.prepare(code, pc, MAX_APP_BYTES as u64);
+        let order = Order { landing, limit: MAX_INSNS, care };
+        self.build(shared, pc, order)
+    }
+
+    fn build(&self, shared: &mut Shared, pc: AppPc, order: Order) -> Result<BlockId, BuildError> {
+        let Shared { cache, code, .. } = shared;
+        let id = cache.build(pc, order, code, &mut PolicyTransform(&self.policy))?;
         if let Some(block) = cache.block(id) {
             self.policy.built(block);
         }
+        Ok(id)
+    }
+
+    /// A block of one instruction for this once: it writes to the page it lies on, so nothing of that
+    /// page can be kept.
+    fn build_transient(&self, shared: &mut Shared, pc: AppPc) -> Result<BlockId, BuildError> {
+        if let Some(old) = shared.cache.lookup(pc) {
+            shared.cache.retire(old);
+        }
+        let id = self.build(shared, pc, Order { landing: None, limit: 1, care: Care::Trust })?;
+        shared.cache.retire(id);
         Ok(id)
     }
 
@@ -211,6 +241,17 @@ impl<P: Policy> Engine<P> {
     fn is_running(&self, cx: &ThreadContext) -> bool {
         cx.in_use.load(Ordering::Acquire) == crate::context::usage::RUNNING
     }
+}
+
+/// How much is built.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[repr(u64)]
+pub enum Span {
+    /// A block.
+    #[default]
+    Block,
+    /// One instruction, not to be kept.
+    OneInsn,
 }
 
 /// How control comes to a block.

@@ -24,11 +24,13 @@ mod policy;
 mod setup;
 mod signal;
 mod syscall;
+mod watch;
 
 pub use code_map::{CodeArea, CodeMap, Writes};
 pub use context::{AppState, PENDING_BYTES, ThreadContext, phase, usage};
-pub use engine::{Engine, Shared};
+pub use engine::{Engine, Shared, Span};
 pub use heap::{Heap, HeapRef};
 pub use policy::{Birth, CutShort, Ending, Exec, Following, NewCode, Policy};
 pub use setup::{ROOM_AT, Setup, SetupError};
 pub use syscall::After;
+pub use watch::Watch;

@@ -44,8 +44,11 @@ fn note(engine: &Engine<Tracer>, boot: &Bootstrap, entry: &MapEntry<'_>) {
         return;
     }
     let range = AppRange::new(AppPc::new(entry.start), AppPc::new(entry.end));
-    let shared = entry.sharing == Sharing::Shared || entry.prot.contains(Prot::WRITE);
-    let writes = if shared { Writes::Yes } else { Writes::No };
+    let writes = match entry.sharing {
+        Sharing::Shared => Writes::Elsewhere,
+        Sharing::Private if entry.prot.contains(Prot::WRITE) => Writes::Here,
+        Sharing::Private => Writes::No,
+    };
     engine.with_shared(|shared| shared.code.insert(range, writes));
     engine.policy.module(range, entry.offset, entry.path);
 }

@@ -212,7 +212,7 @@ impl Policy for Tracer {
             Door::Return => stat::GATE_RETURN,
             Door::Indirect => stat::GATE_INDIRECT,
             Door::Syscall => stat::GATE_SYSCALL,
-            Door::Emulate | Door::Callout => stat::GATE_OTHER,
+            Door::Emulate | Door::Callout | Door::Stale => stat::GATE_OTHER,
         });
     }
 

@@ -5,8 +5,8 @@ use midstride_addr::{AppPc, CachePc};
 use midstride_slab::{RegionId, Slab};
 
 use super::{CodeCache, Placed, Placement};
-use crate::draft::Draft;
-use crate::emit::{BuildError, Emitted, Emitter, Landing, Place};
+use crate::draft::{Draft, Stop};
+use crate::emit::{BuildError, Care, Emitted, Emitter, Landing, Order, Place};
 use crate::exec_block::{BlockId, BlockState, ExecBlock, Exit, ExitId, UnitRef};
 use crate::exit::STUB_NUMBER_AT;
 use crate::pages::pages_of;
@@ -34,22 +34,31 @@ impl<A: Allocator + Clone> CodeCache<A> {
     pub fn build(
         &mut self,
         pc: AppPc,
-        landing: Option<Landing>,
+        order: Order,
         code: &dyn AppCode,
         transform: &mut dyn Transform,
     ) -> Result<BlockId, BuildError> {
         let region = self.region_for(pc)?;
         let unit = self.unit_with_room(region)?;
-        let mut limit = self.parts.config.block_limit;
+        let mut limit = self.parts.config.block_limit.min(order.limit).max(1);
         loop {
-            self.workbench.draft.read(code.bytes(pc), pc, limit);
+            let bytes = code.bytes(pc);
+            self.read(bytes, pc, limit, order.care);
             let tag = transform.block(&mut self.workbench.draft);
-            match self.emit(region, unit, pc, landing) {
-                Ok((emitted, place)) => return Ok(self.commit(region, unit, tag, landing, &emitted, place)),
+            match self.emit(region, unit, pc, order, bytes) {
+                Ok((emitted, place)) => return Ok(self.commit(region, unit, tag, order, &emitted, place)),
                 Err(error) if !error.is_size() || limit <= 1 => return Err(error),
-                Err(_) => limit = self.workbench.draft.len().min(limit) / 2,
+                Err(_) => limit = (self.workbench.draft.len().min(limit) / 2).max(1),
             }
         }
+    }
+
+    fn read(&mut self, code: &[u8], pc: AppPc, limit: usize, care: Care) {
+        let Self { workbench, scanner, .. } = self;
+        workbench.draft.read_until(code, pc, limit, |insn| {
+            let writes = care == Care::Check && scanner.effects(insn).memory.writes();
+            if writes { Stop::Yes } else { Stop::No }
+        });
     }
 
     fn emit(
@@ -57,7 +66,8 @@ impl<A: Allocator + Clone> CodeCache<A> {
         region: RegionId,
         unit: usize,
         pc: AppPc,
-        landing: Option<Landing>,
+        order: Order,
+        code: &[u8],
     ) -> Result<(Emitted, Place), BuildError> {
         let unit = self.regions.get_mut(region).and_then(|region| region.unit(unit));
         let unit = unit.ok_or(BuildError::NoMemory)?;
@@ -68,7 +78,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         let buffers = (&mut bench.hot[..], &mut bench.cold[..]);
         let emitter =
             Emitter::new(self.parts.env, place, pc, buffers, (&mut bench.records, &mut bench.exits));
-        Ok((emitter.block(&bench.draft, landing, &mut self.scanner)?, place))
+        Ok((emitter.block(&bench.draft, order, code, &mut self.scanner)?, place))
     }
 
     /// Places what [`Self::emit`] wrote and makes it known. Nothing here can fail: there is room.
@@ -77,7 +87,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         region: RegionId,
         unit: usize,
         tag: u32,
-        landing: Option<Landing>,
+        order: Order,
         emitted: &Emitted,
         place: Place,
     ) -> BlockId {
@@ -95,7 +105,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
             body: emitted.body.at(place.hot),
             cold: place.cold,
             cold_bytes: emitted.cold_bytes as u16,
-            inline_landing: landing,
+            inline_landing: order.landing,
             landings: [CachePc::new(0); 2],
             probe_end: emitted.probe_end.map_or(0, |at| at.get() as u16),
             state: BlockState::Live,
@@ -108,7 +118,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         self.blocks.insert(block);
         self.place(unit, id, &block);
         self.number_exits(region, id);
-        self.publish(id, landing, place.hot);
+        self.publish(id, order.landing, place.hot);
         self.stats.blocks += 1;
         self.stats.app_bytes += app.len();
         self.stats.cache_bytes += u64::from(emitted.hot_bytes + emitted.cold_bytes);
@@ -199,7 +209,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
     fn publish(&mut self, id: BlockId, landing: Option<Landing>, hot: CachePc) {
         let Some(block) = self.blocks.get(id.index()).copied() else { return };
         self.index.insert(block.app.start(), id);
-        let (first, last) = pages_of(block.app);
+        let (first, last) = pages_of(block.watched());
         for (slot, page) in (first..=last).enumerate().take(2) {
             let next = self.pages.push(page, id);
             self.blocks.get_mut(id.index()).expect("just looked up").page_next[slot] = next;

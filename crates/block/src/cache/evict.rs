@@ -39,18 +39,19 @@ impl<A: Allocator + Clone> CodeCache<A> {
 
     fn block_in(&self, range: AppRange) -> Option<BlockId> {
         self.pages.touched(range).find_map(|page| {
-            self.page_blocks(page).find(|&id| self.block(id).is_some_and(|block| block.app.overlaps(range)))
+            self.page_blocks(page)
+                .find(|&id| self.block(id).is_some_and(|block| block.watched().overlaps(range)))
         })
     }
 
     /// The blocks on a page.
-    fn page_blocks(&self, page: u64) -> impl Iterator<Item = BlockId> + '_ {
+    pub(super) fn page_blocks(&self, page: u64) -> impl Iterator<Item = BlockId> + '_ {
         core::iter::successors(self.pages.head(page), move |&id| self.next_on_page(id, page))
     }
 
     fn next_on_page(&self, id: BlockId, page: u64) -> Option<BlockId> {
         let block = self.block(id)?;
-        let (first, _) = pages_of(block.app);
+        let (first, _) = pages_of(block.watched());
         block.page_next.get((page - first) as usize).copied().flatten()
     }
 
@@ -88,7 +89,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
     /// Takes a block out of the lists of its pages.
     fn unlist(&mut self, id: BlockId) {
         let Some(block) = self.block(id).copied() else { return };
-        let (first, last) = pages_of(block.app);
+        let (first, last) = pages_of(block.watched());
         for page in first..=last.min(first + 1) {
             let next = self.next_on_page(id, page);
             let before = self.page_blocks(page).find(|&other| self.next_on_page(other, page) == Some(id));
@@ -96,7 +97,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
                 None => self.pages.set_head(page, next),
                 Some(before) => {
                     let Some(before) = self.blocks.get_mut(before.index()) else { continue };
-                    let (its_first, _) = pages_of(before.app);
+                    let (its_first, _) = pages_of(before.watched());
                     before.page_next[(page - its_first) as usize] = next;
                 }
             }
@@ -158,7 +159,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         }
     }
 
-    fn region_units(&self) -> impl Iterator<Item = (RegionId, usize)> + use<A> {
+    pub(super) fn region_units(&self) -> impl Iterator<Item = (RegionId, usize)> + use<A> {
         let mut all = [None; super::MAX_REGIONS];
         for (slot, (id, region)) in all.iter_mut().zip(self.regions.iter()) {
             *slot = Some((id, region.units()));

@@ -1,6 +1,7 @@
 //! The code cache: all regions, blocks and exits of an engine, under its lock.
 
 mod build;
+mod check;
 mod evict;
 mod find;
 mod link;
@@ -25,6 +26,7 @@ use crate::stats::Stats;
 use crate::tables::Tables;
 
 pub use build::{AppCode, Transform};
+pub use check::Broken;
 pub use evict::Retired;
 pub use find::Found;
 

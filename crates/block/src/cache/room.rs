@@ -25,7 +25,10 @@ impl<A: Allocator + Clone> CodeCache<A> {
     fn add_region(&mut self, pc: AppPc) -> Result<RegionId, BuildError> {
         // Libraries follow each other for tens of megabytes: leave them room on both sides.
         let margin = 64 << 20;
-        let around = AppRange::new(AppPc::new(pc.get().saturating_sub(margin)), pc.add(margin));
+        let around = AppRange::new(
+            AppPc::new(pc.get().saturating_sub(margin)),
+            AppPc::new(pc.get().saturating_add(margin)),
+        );
         let hot = self.parts.config.hot_bytes;
         let sizes = Sizes { hot, cold: hot / 2, data: hot / 4 };
         let region = Region::reserve(self.parts.source, &Place::near(around), sizes, self.parts.config.units)

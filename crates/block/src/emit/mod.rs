@@ -6,6 +6,7 @@
 //! ```
 
 mod branch;
+mod check;
 mod landing;
 mod probe;
 
@@ -54,6 +55,27 @@ pub(crate) struct Place {
     pub(crate) cold: CachePc,
     /// Data words it may use, 8-byte aligned: constants read by the code.
     pub(crate) data: u64,
+}
+
+/// How a block is to be built.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Order {
+    /// The landing in front of it, when an indirect branch asks for it.
+    pub landing: Option<Landing>,
+    /// How many instructions it may have.
+    pub limit: usize,
+    /// Whether it looks out for changes of its program code.
+    pub care: Care,
+}
+
+/// Whether a block looks out for changes of its program code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Care {
+    /// Whoever builds it retires it in time.
+    Trust,
+    /// It compares the program's bytes with those it was built from each time it is entered, and ends behind the
+    /// first instruction that writes memory, so that what it changes is compared again.
+    Check,
 }
 
 /// Why a block could not be written.
@@ -177,13 +199,17 @@ impl<'w, 'b> Emitter<'w, 'b> {
     pub(crate) fn block(
         mut self,
         draft: &Draft,
-        landing: Option<Landing>,
+        order: Order,
+        code: &[u8],
         scanner: &mut Scanner,
     ) -> Result<Emitted, BuildError> {
-        if let Some(landing) = landing {
+        if let Some(landing) = order.landing {
             self.landing(landing, draft, scanner);
         }
         let body = self.hot.offset();
+        if order.care == Care::Check && !draft.is_empty() {
+            self.check(code, draft, scanner)?;
+        }
         let live = draft.steps().any(|step| step.probe().is_some()).then(|| LiveMap::of(draft, scanner));
         let last = draft.len().saturating_sub(1);
         let mut count = Hoisted::of(draft, live.as_ref());

@@ -106,7 +106,11 @@ impl<P: Policy> Engine<P> {
         }
         let info = self.app_info(cx, signal, info);
         if write_frame(cx, signal, &action, &info, uc).is_err() {
-            return self.no_stack(signal, uc);
+            // The stack may be code as well.
+            Self::open_all(&mut self.lock());
+            if write_frame(cx, signal, &action, &info, uc).is_err() {
+                return self.no_stack(signal, uc);
+            }
         }
         if action.flags & SA_RESETHAND != 0 {
             self.signals.reset(cx.sighand, signal);

@@ -4,15 +4,16 @@
 use core::arch::{asm, naked_asm};
 use core::sync::atomic::Ordering;
 
-use midstride_addr::CachePc;
+use midstride_addr::{AppPc, CachePc};
 use midstride_asm::Gpr;
 use midstride_block::{PcSource, Restore, Slot, Translation};
-use midstride_os::signal::{SigInfo, SigSet, UContext};
+use midstride_os::signal::{SIGSEGV, SigInfo, SigSet, UContext};
 
 use super::calls::{put_state, state_of};
 use super::deliver::{Delivery, copy_frame};
+use crate::code_map::Writes;
 use crate::context::{AppState, ThreadContext, phase};
-use crate::engine::Engine;
+use crate::engine::{Engine, Span};
 use crate::gate::answer;
 use crate::memory::is_guarded;
 use crate::policy::{CutShort, Policy};
@@ -47,6 +48,9 @@ unsafe extern "C" fn handler<P: Policy>(signal: i32, info: *mut SigInfo, uc: *mu
         Place::Gate => engine.defer(cx, signal, info, uc),
         Place::Known(state) => {
             cx.state = state;
+            if signal == SIGSEGV && engine.code_written(cx, info, uc) {
+                return engine.go_through_gate(cx, uc);
+            }
             engine.deliver_from_handler(cx, signal, info, uc);
         }
     }
@@ -101,6 +105,25 @@ impl<P: Policy> Engine<P> {
             self.policy.cut_short(cx, CutShort { tag: block.tag, insns, bytes, probed, first_run });
         }
         state
+    }
+
+    /// Whether the fault is a write to code that we protected. The page is open now, its blocks are
+    /// retired, and the writing instruction will be run by itself.
+    fn code_written(&self, cx: &mut ThreadContext, info: &SigInfo, uc: &UContext) -> bool {
+        const WRITE: u64 = 2;
+        if info.code <= 0 || uc.mcontext.err & WRITE == 0 {
+            return false;
+        }
+        let mut shared = self.lock();
+        let address = AppPc::new(info.address());
+        let Some(range) = shared.watch.open(address.get()) else {
+            // Another thread may have opened it since.
+            let writable = shared.code.area(address).is_some_and(|area| area.writes == Writes::Here);
+            return writable && shared.watch.knows(address.get());
+        };
+        shared.cache.invalidate(range);
+        cx.span = Span::OneInsn;
+        true
     }
 
     /// Keeps the signal until the gate's end; no other comes meanwhile.

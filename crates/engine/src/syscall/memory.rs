@@ -1,7 +1,6 @@
 //! System calls that change what may be executed.
 
 use midstride_addr::{AppPc, AppRange};
-use midstride_asm::Gpr;
 use midstride_os::Errno;
 use midstride_os::mem::{MapFlags, Prot};
 
@@ -21,7 +20,11 @@ fn pages(start: u64, bytes: u64) -> AppRange {
 
 /// Whether code mapped like this can change without a system call.
 fn writes(prot: Prot, flags: MapFlags) -> Writes {
-    if prot.contains(Prot::WRITE) || flags.contains(MapFlags::SHARED) { Writes::Yes } else { Writes::No }
+    match (flags.contains(MapFlags::SHARED), prot.contains(Prot::WRITE)) {
+        (true, _) => Writes::Elsewhere,
+        (false, true) => Writes::Here,
+        (false, false) => Writes::No,
+    }
 }
 
 impl<P: Policy> Engine<P> {
@@ -94,7 +97,10 @@ impl<P: Policy> Engine<P> {
         } else if !same || prot.contains(Prot::WRITE) {
             shared.cache.invalidate(range);
             let known = shared.code.touches(range);
-            shared.code.insert(range, writes(prot, MapFlags::PRIVATE));
+            let elsewhere = was.is_some_and(|area| area.writes == Writes::Elsewhere);
+            let flags = if elsewhere { MapFlags::SHARED } else { MapFlags::PRIVATE };
+            shared.watch.forget(range);
+            shared.code.insert(range, writes(prot, flags));
             if !known {
                 self.policy.mapped(NewCode { range, fd: -1, offset: 0 });
             }
@@ -131,7 +137,7 @@ impl<P: Policy> Engine<P> {
         let result = make(cx);
         if result > 0 && argument(cx, 2) & SHM_EXEC != 0 {
             let range = pages(result as u64, 1);
-            shared.code.insert(range, Writes::Yes);
+            shared.code.insert(range, Writes::Elsewhere);
         }
         Verdict::Answer(result)
     }
@@ -141,17 +147,8 @@ impl<P: Policy> Engine<P> {
         if shared.code.touches(range) {
             shared.cache.invalidate(range);
             shared.code.remove(range);
+            shared.watch.forget(range);
             self.policy.unmapped(range);
         }
-    }
-
-    /// Calls that let the kernel write into memory: where that is code, what was built of it is stale.
-    pub(super) fn reads_memory(&self, cx: &mut ThreadContext) -> Verdict {
-        let range = pages(argument(cx, 1), argument(cx, 2));
-        let mut shared = self.lock();
-        if cx.state.get(Gpr::Rax) != midstride_os::nr::READV && shared.code.touches(range) {
-            shared.cache.invalidate(range);
-        }
-        Verdict::Call
     }
 }

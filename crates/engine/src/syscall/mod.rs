@@ -10,11 +10,11 @@ mod misc;
 
 use midstride_addr::AppPc;
 use midstride_asm::Gpr;
-use midstride_os::{nr, syscall6};
+use midstride_os::{Errno, nr, syscall6};
 
 use crate::context::ThreadContext;
 use crate::dispatch::exit_number;
-use crate::engine::{Arrival, Engine};
+use crate::engine::{Arrival, Engine, Shared};
 use crate::gate::answer;
 use crate::policy::Policy;
 
@@ -40,6 +40,8 @@ pub enum After {
     /// Only to find the next block.
     #[default]
     Nothing,
+    /// If the kernel could not write where the program can, the call is made again.
+    Retry,
     /// A clone returned, in the parent or in the child.
     Clone,
     /// An exec failed.
@@ -77,7 +79,6 @@ fn special<P: Policy>(number: u64) -> Option<Special<P>> {
         nr::SIGALTSTACK => Engine::sigaltstack,
         nr::ARCH_PRCTL => Engine::arch_prctl,
         nr::RSEQ => Engine::rseq,
-        nr::READ | nr::PREAD64 | nr::READV | nr::RECVFROM => Engine::reads_memory,
         _ => return None,
     })
 }
@@ -99,6 +100,11 @@ impl<P: Policy> Engine<P> {
         let number = cx.state.get(Gpr::Rax);
         let verdict = special::<P>(number).map_or(Verdict::Call, |special| special(self, cx));
         match verdict {
+            Verdict::Call if self.lock().watch.any_protected() => {
+                cx.before_call = cx.state;
+                cx.after = After::Retry;
+                answer::SYSCALL_AFTER
+            }
             Verdict::Call => self.make_call(cx),
             Verdict::CallThen(after) => {
                 cx.after = after;
@@ -156,9 +162,32 @@ impl<P: Policy> Engine<P> {
         if occasion == answer::CLONE {
             return self.after_clone(cx);
         }
-        if let After::Exec { ticket } = after {
-            self.signals.take_back(cx.sighand);
-            self.policy.exec_failed(cx, ticket);
+        match after {
+            After::Exec { ticket } => {
+                self.signals.take_back(cx.sighand);
+                self.policy.exec_failed(cx, ticket);
+            }
+            After::Retry if cx.state.get(Gpr::Rax) as i64 == Errno::EFAULT.raw() => self.retry(cx),
+            _ => {}
+        }
+    }
+
+    /// All protected pages are opened, and the program is before its call again.
+    fn retry(&self, cx: &mut ThreadContext) {
+        let mut shared = self.lock();
+        if !shared.watch.any_protected() {
+            return;
+        }
+        Self::open_all(&mut shared);
+        cx.state = cx.before_call;
+    }
+
+    /// No page is protected by us any more, and nothing of them is cached.
+    pub(crate) fn open_all(shared: &mut Shared) {
+        while let Some(address) = shared.watch.first_protected() {
+            if let Some(range) = shared.watch.open(address) {
+                shared.cache.invalidate(range);
+            }
         }
     }
 }

@@ -1,0 +1,148 @@
+//! Comparing a block's program code with what it was built from.
+
+use midstride_addr::{CachePc, rel32};
+use midstride_asm::{Alu, Cond, Gpr, Mem, Width};
+use midstride_relocate::{FlagSet, GprSet, Live, Scanner};
+
+use super::{BuildError, Emitter};
+use crate::draft::Draft;
+use crate::exit::ExitKind;
+use crate::liveness::live_at_entry;
+use crate::record::{Restore, Where};
+use crate::slots::{Door, Slot};
+
+/// What a comparison may use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Means {
+    /// The flags are dead: `cmp`.
+    Flags,
+    /// They are not: `lea` and `jrcxz`.
+    Rcx,
+}
+
+impl Emitter<'_, '_> {
+    /// Goes to the gate unless the program's bytes are still `code`.
+    ///
+    /// ```text
+    /// flags dead, code near         else
+    /// cmp  dword [rip+n], bytes     mov  gs:[rcx], rcx
+    /// jne  stale                    mov  ecx, [rip+n]          (or by way of an address in rcx)
+    ///                               lea  ecx, [rcx - bytes]
+    ///                               jrcxz +5
+    ///                               jmp  stale
+    ///                               mov  rcx, gs:[rcx]         (also at stale, by the gate)
+    /// ```
+    pub(super) fn check(
+        &mut self,
+        code: &[u8],
+        draft: &Draft,
+        scanner: &mut Scanner,
+    ) -> Result<(), BuildError> {
+        let start = self.app;
+        self.record_here(0, Where::Fixed, Restore::NONE);
+        let (stale, _) = self.stub(Door::Stale, start, start, ExitKind::Stale)?;
+        let flags = Live { gprs: GprSet::EMPTY, flags: FlagSet::STATUS };
+        let near = rel32(self.hot.pc().get(), start.get())
+            .is_some_and(|far| far.unsigned_abs() < i32::MAX as u32 / 2);
+        let dead = live_at_entry(draft, scanner, flags).flags.is_empty();
+        let means = if dead && near { Means::Flags } else { Means::Rcx };
+        if means == Means::Rcx {
+            self.hot.mov_mr(Width::W64, self.env.slots.slot(Slot::Rcx), Gpr::Rcx);
+            self.record_here(0, Where::Fixed, Restore::RCX);
+        }
+        let bytes = &code[..draft.range().len() as usize];
+        for (at, piece) in pieces(bytes) {
+            let address = start.add(at as u64).get();
+            match means {
+                Means::Flags => {
+                    self.hot.alu_mi(piece.width(), Alu::Cmp, Mem::rip(address), piece.value());
+                    self.hot.jcc_to(Cond::Ne, stale);
+                }
+                Means::Rcx => self.compare_by_rcx(address, piece, near, stale),
+            }
+        }
+        if means == Means::Rcx {
+            self.hot.mov_rm(Width::W64, Gpr::Rcx, self.env.slots.slot(Slot::Rcx));
+        }
+        Ok(())
+    }
+
+    fn compare_by_rcx(&mut self, address: u64, piece: Piece, near: bool, stale: CachePc) {
+        let mut from = Mem::rip(address);
+        if !near {
+            self.hot.movabs(Gpr::Rcx, address);
+            from = Mem::base(Gpr::Rcx, 0);
+        }
+        match piece {
+            Piece::Dword(_) => self.hot.mov_rm(Width::W32, Gpr::Rcx, from),
+            Piece::Byte(_) => self.hot.movzx_rm8(Gpr::Rcx, from),
+        }
+        let expected = match piece {
+            Piece::Dword(value) => value,
+            Piece::Byte(value) => i32::from(value),
+        };
+        self.hot.lea(Width::W32, Gpr::Rcx, Mem::base(Gpr::Rcx, expected.wrapping_neg()));
+        let same = self.hot.new_label();
+        self.hot.jrcxz(same);
+        self.hot.mov_rm(Width::W64, Gpr::Rcx, self.env.slots.slot(Slot::Rcx));
+        self.hot.jmp_to(stale);
+        self.hot.bind(same);
+    }
+}
+
+/// What is compared at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Piece {
+    Dword(i32),
+    Byte(u8),
+}
+
+impl Piece {
+    fn width(self) -> Width {
+        match self {
+            Self::Dword(_) => Width::W32,
+            Self::Byte(_) => Width::W8,
+        }
+    }
+
+    /// As an immediate of its width.
+    fn value(self) -> i32 {
+        match self {
+            Self::Dword(value) => value,
+            Self::Byte(value) => i32::from(value.cast_signed()),
+        }
+    }
+}
+
+/// Pieces that cover `bytes` and lie inside them: dwords, of which the last may overlap the one before, or single
+/// bytes where there is no dword.
+fn pieces(bytes: &[u8]) -> impl Iterator<Item = (usize, Piece)> + '_ {
+    let step = if bytes.len() < 4 { 1 } else { 4 };
+    (0..bytes.len()).step_by(step).filter_map(move |at| {
+        let at = at.min(bytes.len() - step);
+        let piece = match bytes.get(at..at + 4) {
+            Some(dword) if step == 4 => Piece::Dword(i32::from_le_bytes(dword.try_into().ok()?)),
+            _ => Piece::Byte(*bytes.get(at)?),
+        };
+        Some((at, piece))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_covered_and_none_outside() {
+        for len in 0..=20usize {
+            let bytes: [u8; 20] = core::array::from_fn(|at| at as u8);
+            let mut covered = [0; 20];
+            for (at, piece) in pieces(&bytes[..len]) {
+                let width = if piece.width() == Width::W32 { 4 } else { 1 };
+                covered[at..at + width].iter_mut().for_each(|count| *count += 1);
+            }
+            assert!(covered[..len].iter().all(|&count| count > 0), "{len} bytes: {covered:?}");
+            assert!(covered[len..].iter().all(|&count| count == 0), "{len} bytes: {covered:?}");
+        }
+    }
+}

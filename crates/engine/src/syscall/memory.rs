@@ -151,4 +151,33 @@ impl<P: Policy> Engine<P> {
             self.policy.unmapped(range);
         }
     }
+
+    /// Content that is dropped is no longer the code that was built from.
+    pub(super) fn madvise(&self, cx: &mut ThreadContext) -> Verdict {
+        let mut shared = self.lock();
+        let range = pages(argument(cx, 0), argument(cx, 1));
+        if self.is_ours(&shared, range) {
+            return Verdict::Answer(Errno::EINVAL.raw());
+        }
+        let result = make(cx);
+        shared.cache.invalidate(range);
+        Verdict::Answer(result)
+    }
+
+    /// Writing to `/proc/self/mem` is writing to memory, whatever its protection: the offset is the
+    /// address. For any other file nothing is lost but a few blocks.
+    pub(super) fn pwrite(&self, cx: &mut ThreadContext) -> Verdict {
+        let range = pages(argument(cx, 3) & !(PAGE - 1), argument(cx, 2).saturating_add(PAGE));
+        let mut shared = self.lock();
+        if shared.code.touches(range) {
+            shared.cache.invalidate(range);
+        }
+        Verdict::Call
+    }
+
+    /// Likewise process_vm_writev, whose target is not looked at.
+    pub(super) fn process_vm_writev(&self, _: &mut ThreadContext) -> Verdict {
+        Self::open_all(&mut self.lock());
+        Verdict::Call
+    }
 }

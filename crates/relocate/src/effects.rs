@@ -1,12 +1,13 @@
 //! What an instruction does to registers, flags and memory.
 
 use iced_x86::{InstructionInfoFactory, Mnemonic, OpAccess, Register};
+use midstride_addr::AppPc;
 use midstride_asm::Gpr;
 
 use crate::flags;
 use crate::flow::Flow;
 use crate::gpr;
-use crate::insn::Insn;
+use crate::insn::{Insn, InsnIter};
 use crate::layout::Prefixes;
 use crate::sets::{FlagSet, GprSet};
 use crate::special::Special;
@@ -93,6 +94,9 @@ pub struct Scanner {
     factory: InstructionInfoFactory,
 }
 
+/// The instructions that use the most registers (`vzeroupper`) and the most pieces of memory (`enter 0, 31`).
+const GREEDY: [u8; 7] = [0xc5, 0xf8, 0x77, 0xc8, 0x00, 0x00, 0x1f];
+
 impl Default for Scanner {
     fn default() -> Self {
         Self::new()
@@ -103,7 +107,12 @@ impl Scanner {
     /// A scanner; the only place that allocates.
     #[must_use]
     pub fn new() -> Self {
-        Self { factory: InstructionInfoFactory::new() }
+        let mut scanner = Self { factory: InstructionInfoFactory::new() };
+        for insn in InsnIter::new(&GREEDY, AppPc::new(0)).flatten() {
+            // Grows iced's storage to what it can ever need.
+            let _ = scanner.effects(&insn);
+        }
+        scanner
     }
 
     /// What `insn` does.

@@ -50,38 +50,41 @@ fn effective_segment(branch: &Instruction) -> Register {
     }
 }
 
+/// A `call` or `jmp` through any register or memory operand, with prefixes.
+fn random_branch(random: &mut Random) -> Insn {
+    const PREFIXES: [&[u8]; 7] = [&[], &[0x64], &[0x65], &[0x67], &[0x3e], &[0x65, 0x67], &[0xf2]];
+    let prefixes = PREFIXES[random.below(7) as usize];
+    let rex = 0x40 | random.below(16) as u8;
+    let mut operand = random.bytes(8);
+    operand[0] = operand[0] & 0xc7 | [0x10, 0x20][random.below(2) as usize];
+    insn(&[prefixes, &[rex, 0xff], &operand].concat())
+}
+
 #[test]
 fn every_operand_is_loaded_as_the_branch_would() {
     let mut random = Random::new(9);
     let mut memory = 0;
     for _ in 0..30_000 {
-        let mut bytes = random.bytes(16);
-        let prefixes: &[u8] =
-            [&[][..], &[0x64], &[0x65], &[0x67], &[0x3e], &[0x65, 0x67], &[0xf2]][random.below(7) as usize];
-        let rex = 0x40 | random.below(16) as u8;
-        bytes.splice(..0, [prefixes, &[rex, 0xff]].concat());
-        let modrm = prefixes.len() + 2;
-        bytes[modrm] = bytes[modrm] & 0xc7 | [0x10, 0x20][random.below(2) as usize];
-        let branch = insn(&bytes);
+        let branch = random_branch(&mut random);
         assert!(matches!(branch.flow(), Flow::JumpIndirect | Flow::CallIndirect), "{branch:?}");
         let dst = Gpr::ALL[random.below(16) as usize];
         match &load(&branch, NEAR, dst)[..] {
             [] => assert_eq!(branch.iced().op0_register(), name(dst)),
             [one] => assert_loads(&branch, one, dst),
-            // The displacement went out of reach.
-            [constant, through] => {
-                assert_eq!(
-                    (constant.op0_register().full_register(), constant.immediate(1)),
-                    (name(dst), branch.iced().ip_rel_memory_address())
-                );
-                assert_eq!((through.memory_base(), through.memory_displacement64()), (name(dst), 0));
-                assert_eq!(through.op0_register(), name(dst));
-            }
+            [constant, through] => assert_loads_far(&branch, constant, through, dst),
             other => panic!("{branch:?} is loaded by {other:?}"),
         }
         memory += usize::from(branch.iced().op0_kind() == OpKind::Memory);
     }
     assert!(memory > 10_000, "{memory}");
+}
+
+/// The displacement is out of reach: the address comes first.
+fn assert_loads_far(branch: &Insn, constant: &Instruction, through: &Instruction, dst: Gpr) {
+    let address = branch.iced().ip_rel_memory_address();
+    assert_eq!((constant.op0_register().full_register(), constant.immediate(1)), (name(dst), address));
+    assert_eq!((through.memory_base(), through.memory_displacement64()), (name(dst), 0));
+    assert_eq!(through.op0_register(), name(dst));
 }
 
 #[test]

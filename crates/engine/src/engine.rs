@@ -159,7 +159,7 @@ impl<P: Policy> Engine<P> {
         if let Some(id) = cache.lookup(pc) {
             if let Some(landing) = landing {
                 // Without room for a landing this branch goes through the gate; next time there is.
-                match cache.ensure_landing(id, landing, code) {
+                match cache.ensure_landing(id, landing) {
                     Err(full @ BuildError::Full { .. }) => return Err(full),
                     _ => return Ok(id),
                 }

@@ -98,8 +98,20 @@ pub unsafe fn copy_guarded(address: u64, buffer: &mut [u8]) -> usize {
     buffer.len() - left
 }
 
-/// Where to go on after a fault at `pc`, when that is the one instruction of [`copy_guarded`] that may
-/// fault. Registers stay as they are.
+/// Writes `bytes` to memory that may not be there or not be writable; returns how many were written.
+///
+/// # Safety
+/// As for [`copy_guarded`]; and whoever owns the memory at `address` expects it to be written.
+pub unsafe fn store_guarded(address: u64, bytes: &[u8]) -> usize {
+    let to = core::ptr::with_exposed_provenance_mut(address as usize);
+    let from = bytes.as_ptr().expose_provenance() as u64;
+    // SAFETY: reads stay in the slice; a fault of a write is resumed, says the caller.
+    let left = unsafe { copy(to, from, bytes.len()) };
+    bytes.len() - left
+}
+
+/// Where to go on after a fault at `pc`, when that is the one instruction of [`copy_guarded`] and
+/// [`store_guarded`] that may fault. Registers stay as they are.
 #[must_use]
 pub fn fault_fixup(pc: u64) -> Option<u64> {
     let start = copy as *const () as u64;

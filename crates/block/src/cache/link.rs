@@ -6,7 +6,7 @@ use midstride_asm::{Mem, PatchKind, Writer};
 use midstride_slab::Slab;
 
 use super::{CodeCache, Placed, Placement};
-use crate::emit::{BuildError, Landing, entered_record, landing_code, needs_rcx};
+use crate::emit::{BuildError, Landing, entered_record, landing_code};
 use crate::exec_block::{BlockId, BlockState, ExitId, UnitRef};
 use crate::patch;
 
@@ -123,12 +123,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
     ///
     /// # Errors
     /// [`BuildError::Full`] when there is no room for a landing; the gate serves such branches.
-    pub fn ensure_landing(
-        &mut self,
-        id: BlockId,
-        landing: Landing,
-        code: &dyn super::AppCode,
-    ) -> Result<CachePc, BuildError> {
+    pub fn ensure_landing(&mut self, id: BlockId, landing: Landing) -> Result<CachePc, BuildError> {
         let block = *self.block(id).ok_or(BuildError::NoMemory)?;
         let at = block.landings[landing as usize];
         if at.get() != 0 {
@@ -136,7 +131,6 @@ impl<A: Allocator + Clone> CodeCache<A> {
             return Ok(at);
         }
         let unit = self.unit_with_room(block.unit.region)?;
-        self.workbench.draft.read(code.bytes(block.app.start()), block.app.start(), block.insns.into());
         let at = self.place_landing(id, landing, unit)?;
         self.stats.extra_landings += 1;
         self.set_landing(id, landing, at);
@@ -145,7 +139,6 @@ impl<A: Allocator + Clone> CodeCache<A> {
 
     fn place_landing(&mut self, id: BlockId, landing: Landing, unit: usize) -> Result<CachePc, BuildError> {
         let block = *self.block(id).ok_or(BuildError::NoMemory)?;
-        let rcx = needs_rcx(&self.workbench.draft, &mut self.scanner);
         let region = self.regions.get_mut(block.unit.region).ok_or(BuildError::NoMemory)?;
         let mut room = region.unit(unit).ok_or(BuildError::NoMemory)?;
         let start = room.next(Slab::Hot, 1).map_err(|_| BuildError::NoMemory)?;
@@ -153,7 +146,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         let mut w = Writer::new(&mut buffer, start);
         let records = &mut self.workbench.records;
         records.clear();
-        landing_code(&mut w, &self.parts.env, landing, block.app.start(), rcx, |record| records.push(record));
+        landing_code(&mut w, &self.parts.env, landing, block.app.start(), |record| records.push(record));
         records.push(entered_record(w.offset()));
         w.jmp_to(block.body);
         let code = w.finish()?;

@@ -32,9 +32,9 @@ impl Emitter<'_, '_> {
             Flow::JumpIndirect => self.jump_indirect(insn, at),
             Flow::CallIndirect => self.call_indirect(insn, at),
             Flow::Xbegin { target } => self.abort_transaction(target),
-            Flow::Syscall => self.to_gate(Door::Syscall, insn.pc(), next, ExitKind::Syscall),
+            Flow::Syscall => self.leave_to_gate(Door::Syscall, insn.pc(), next, ExitKind::Syscall),
             Flow::Breakpoint | Flow::DebugTrap | Flow::Raises | Flow::Interrupt { .. } => self.raise(insn),
-            _ => self.to_gate(Door::Emulate, insn.pc(), next, ExitKind::Emulate),
+            _ => self.leave_to_gate(Door::Emulate, insn.pc(), next, ExitKind::Emulate),
         }
     }
 
@@ -186,7 +186,13 @@ impl Emitter<'_, '_> {
         Ok(())
     }
 
-    fn to_gate(&mut self, door: Door, at: AppPc, target: AppPc, kind: ExitKind) -> Result<(), BuildError> {
+    fn leave_to_gate(
+        &mut self,
+        door: Door,
+        at: AppPc,
+        target: AppPc,
+        kind: ExitKind,
+    ) -> Result<(), BuildError> {
         let (stub, _) = self.stub(door, at, target, kind)?;
         self.hot.jmp_to(stub);
         Ok(())

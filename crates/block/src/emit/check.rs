@@ -1,73 +1,43 @@
 //! Comparing a block's program code with what it was built from.
 
 use midstride_addr::{CachePc, rel32};
-use midstride_asm::{Alu, Cond, Gpr, Mem, Width};
-use midstride_relocate::{FlagSet, GprSet, Live, Scanner};
+use midstride_asm::{Gpr, Mem, Width};
 
 use super::{BuildError, Emitter};
 use crate::draft::Draft;
 use crate::exit::ExitKind;
-use crate::liveness::live_at_entry;
 use crate::record::{Restore, Where};
 use crate::slots::{Door, Slot};
 
-/// What a comparison may use.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Means {
-    /// The flags are dead: `cmp`.
-    Flags,
-    /// They are not: `lea` and `jrcxz`.
-    Rcx,
-}
-
 impl Emitter<'_, '_> {
-    /// Goes to the gate unless the program's bytes are still `code`.
+    /// Goes to the gate unless the program's bytes are still `code`. No flag changes: what stands there
+    /// now may need them.
     ///
     /// ```text
-    /// flags dead, code near         else
-    /// cmp  dword [rip+n], bytes     mov  gs:[rcx], rcx
-    /// jne  stale                    mov  ecx, [rip+n]          (or by way of an address in rcx)
-    ///                               lea  ecx, [rcx - bytes]
-    ///                               jrcxz +5
-    ///                               jmp  stale
-    ///                               mov  rcx, gs:[rcx]         (also at stale, by the gate)
+    ///        mov   gs:[rcx], rcx
+    ///        mov   ecx, [rip+n]             (or by way of its address in rcx)
+    ///        lea   ecx, [rcx - bytes]
+    ///        jrcxz same
+    ///        mov   rcx, gs:[rcx]
+    ///        jmp   stale
+    /// same:  …
+    ///        mov   rcx, gs:[rcx]
     /// ```
-    pub(super) fn check(
-        &mut self,
-        code: &[u8],
-        draft: &Draft,
-        scanner: &mut Scanner,
-    ) -> Result<(), BuildError> {
+    pub(super) fn check(&mut self, code: &[u8], draft: &Draft) -> Result<(), BuildError> {
         let start = self.app;
+        let near = rel32(self.hot.pc().get(), start.get()).is_some_and(|far| far.unsigned_abs() < NEAR);
         self.record_here(0, Where::Fixed, Restore::NONE);
         let (stale, _) = self.stub(Door::Stale, start, start, ExitKind::Stale)?;
-        let flags = Live { gprs: GprSet::EMPTY, flags: FlagSet::STATUS };
-        let near = rel32(self.hot.pc().get(), start.get())
-            .is_some_and(|far| far.unsigned_abs() < i32::MAX as u32 / 2);
-        let dead = live_at_entry(draft, scanner, flags).flags.is_empty();
-        let means = if dead && near { Means::Flags } else { Means::Rcx };
-        if means == Means::Rcx {
-            self.hot.mov_mr(Width::W64, self.env.slots.slot(Slot::Rcx), Gpr::Rcx);
-            self.record_here(0, Where::Fixed, Restore::RCX);
+        self.hot.mov_mr(Width::W64, self.env.slots.slot(Slot::Rcx), Gpr::Rcx);
+        self.record_here(0, Where::Fixed, Restore::RCX);
+        for (at, piece) in pieces(&code[..draft.range().len() as usize]) {
+            self.compare(start.add(at as u64).get(), piece, near, stale);
         }
-        let bytes = &code[..draft.range().len() as usize];
-        for (at, piece) in pieces(bytes) {
-            let address = start.add(at as u64).get();
-            match means {
-                Means::Flags => {
-                    self.hot.alu_mi(piece.width(), Alu::Cmp, Mem::rip(address), piece.value());
-                    self.hot.jcc_to(Cond::Ne, stale);
-                }
-                Means::Rcx => self.compare_by_rcx(address, piece, near, stale),
-            }
-        }
-        if means == Means::Rcx {
-            self.hot.mov_rm(Width::W64, Gpr::Rcx, self.env.slots.slot(Slot::Rcx));
-        }
+        self.hot.mov_rm(Width::W64, Gpr::Rcx, self.env.slots.slot(Slot::Rcx));
         Ok(())
     }
 
-    fn compare_by_rcx(&mut self, address: u64, piece: Piece, near: bool, stale: CachePc) {
+    fn compare(&mut self, address: u64, piece: Piece, near: bool, stale: CachePc) {
         let mut from = Mem::rip(address);
         if !near {
             self.hot.movabs(Gpr::Rcx, address);
@@ -90,28 +60,14 @@ impl Emitter<'_, '_> {
     }
 }
 
+/// How far the program's code may be for a rip-relative operand; the block's own size is to spare.
+const NEAR: u32 = i32::MAX as u32 - (1 << 20);
+
 /// What is compared at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Piece {
     Dword(i32),
     Byte(u8),
-}
-
-impl Piece {
-    fn width(self) -> Width {
-        match self {
-            Self::Dword(_) => Width::W32,
-            Self::Byte(_) => Width::W8,
-        }
-    }
-
-    /// As an immediate of its width.
-    fn value(self) -> i32 {
-        match self {
-            Self::Dword(value) => value,
-            Self::Byte(value) => i32::from(value.cast_signed()),
-        }
-    }
 }
 
 /// Pieces that cover `bytes` and lie inside them: dwords, of which the last may overlap the one before, or single
@@ -138,7 +94,7 @@ mod tests {
             let bytes: [u8; 20] = core::array::from_fn(|at| at as u8);
             let mut covered = [0; 20];
             for (at, piece) in pieces(&bytes[..len]) {
-                let width = if piece.width() == Width::W32 { 4 } else { 1 };
+                let width = if matches!(piece, Piece::Dword(_)) { 4 } else { 1 };
                 covered[at..at + width].iter_mut().for_each(|count| *count += 1);
             }
             assert!(covered[..len].iter().all(|&count| count > 0), "{len} bytes: {covered:?}");

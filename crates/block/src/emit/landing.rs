@@ -3,11 +3,8 @@
 
 use midstride_addr::{AppPc, CodeOffset};
 use midstride_asm::{Gpr, Mem, Scale, Width, Writer};
-use midstride_relocate::{FlagSet, GprSet, Live, Scanner};
 
 use super::{Emitter, Env, Rotate};
-use crate::draft::Draft;
-use crate::liveness::live_at_entry;
 use crate::record::{Record, Restore, Where};
 use crate::slots::{Door, Slot};
 
@@ -65,7 +62,6 @@ pub(crate) fn landing_code(
     env: &Env,
     landing: Landing,
     app: AppPc,
-    rcx: Needed,
     mut note: impl FnMut(Record),
 ) {
     note(landing_record(landing, w.offset(), Restore::RCX));
@@ -74,16 +70,8 @@ pub(crate) fn landing_code(
     w.jrcxz(hit);
     w.jmp_m(env.doors.door(landing.door()));
     w.bind(hit);
-    if rcx == Needed::Yes {
-        w.mov_rm(Width::W64, Gpr::Rcx, env.slots.slot(Slot::Rcx));
-    }
-}
-
-/// Whether the block reads rcx before it writes it, as far as is known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Needed {
-    Yes,
-    No,
+    // Even where the block never reads it: a signal handler sees it, and code may change.
+    w.mov_rm(Width::W64, Gpr::Rcx, env.slots.slot(Slot::Rcx));
 }
 
 /// Lets rcx be 0 if and only if the target is `app`.
@@ -126,17 +114,10 @@ pub(crate) fn entered_record(at: CodeOffset) -> Record {
     Record { cache_offset, app_offset: 0, at: Where::Fixed, restore: Restore::NONE, borrowed: Gpr::Rax }
 }
 
-/// What a landing asks of a block.
-pub(crate) fn needs_rcx(draft: &Draft, scanner: &mut Scanner) -> Needed {
-    let asked = Live { gprs: GprSet::of(Gpr::Rcx), flags: FlagSet::EMPTY };
-    if live_at_entry(draft, scanner, asked).gprs.is_empty() { Needed::No } else { Needed::Yes }
-}
-
 impl Emitter<'_, '_> {
     /// Writes a landing in front of the block.
-    pub(super) fn landing(&mut self, landing: Landing, draft: &Draft, scanner: &mut Scanner) {
-        let rcx = needs_rcx(draft, scanner);
+    pub(super) fn landing(&mut self, landing: Landing) {
         let records = &mut *self.records;
-        landing_code(&mut self.hot, &self.env, landing, self.app, rcx, |record| records.push(record));
+        landing_code(&mut self.hot, &self.env, landing, self.app, |record| records.push(record));
     }
 }

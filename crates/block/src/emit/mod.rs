@@ -24,7 +24,7 @@ use crate::record::{Record, RecordBuf, Restore, Where};
 use crate::slots::{Door, Doors, Slot, SlotBase};
 
 pub use landing::Landing;
-pub(crate) use landing::{entered_record, landing_code, needs_rcx};
+pub(crate) use landing::{entered_record, landing_code};
 
 /// What all blocks of an engine have in common.
 #[derive(Clone, Copy, Debug)]
@@ -204,46 +204,46 @@ impl<'w, 'b> Emitter<'w, 'b> {
         scanner: &mut Scanner,
     ) -> Result<Emitted, BuildError> {
         if let Some(landing) = order.landing {
-            self.landing(landing, draft, scanner);
+            self.landing(landing);
         }
         let body = self.hot.offset();
         if order.care == Care::Check && !draft.is_empty() {
-            self.check(code, draft, scanner)?;
+            self.check(code, draft)?;
         }
         let live = draft.steps().any(|step| step.probe().is_some()).then(|| LiveMap::of(draft, scanner));
         let last = draft.len().saturating_sub(1);
         let mut count = Hoisted::of(draft, live.as_ref());
         for (index, step) in draft.steps().enumerate() {
             let before = live.as_ref().map_or(Live::EVERYTHING, |map| map.before(index));
-            let after = live.as_ref().map_or(Live::EVERYTHING, |map| map.before(index + 1));
             if let Some(probe) = count.take_at(index).or(step.probe().filter(|probe| !probe.is_count())) {
                 self.probe(probe, before, self.app_offset(step.insn().pc()))?;
             }
-            self.step(step, after, index == last && draft.end() == End::Transfer)?;
+            self.step(step, index == last && draft.end() == End::Transfer)?;
         }
         self.close(draft)?;
         self.finish(body)
     }
 
-    fn step(&mut self, step: &Step, after: Live, transfers: bool) -> Result<(), BuildError> {
+    fn step(&mut self, step: &Step, transfers: bool) -> Result<(), BuildError> {
         if !self.records.has_room() {
             return Err(BuildError::TooBig);
         }
         let app_offset = self.app_offset(step.insn().pc());
         match (step.is_kept(), transfers) {
             (true, true) => self.transfer(step.insn()),
-            (true, false) => self.copy(step, after, app_offset),
+            (true, false) => self.copy(step, app_offset),
             (false, true) => self.exit_jump(step.insn().next_pc()),
             (false, false) => Ok(()),
         }
     }
 
     /// Copies an instruction that falls through.
-    fn copy(&mut self, step: &Step, after: Live, app_offset: u16) -> Result<(), BuildError> {
+    fn copy(&mut self, step: &Step, app_offset: u16) -> Result<(), BuildError> {
         let start = self.hot.offset();
-        let dead = GprSet::ALL.minus(after.gprs);
+        // A dead register would do without saving, but a signal handler would see it changed; operands out
+        // of reach are rare.
         let spill = ScratchSlot(self.env.slots.slot(Slot::Scratch));
-        let copied = relocate(step.insn(), &mut self.hot, &spill, dead)?;
+        let copied = relocate(step.insn(), &mut self.hot, &spill, GprSet::EMPTY)?;
         let Relocated::Scratch { reg, saved, insn, restore } = copied else {
             self.record(start, app_offset, Where::Linear);
             return Ok(());

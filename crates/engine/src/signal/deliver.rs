@@ -184,6 +184,12 @@ impl<P: Policy> Engine<P> {
         fpstate: u64,
         flags: u64,
     ) -> Verdict {
+        let mut mask = mask;
+        if cx.has_pending.load(Ordering::Relaxed) != 0 {
+            // A signal waits: others stay blocked until it is delivered, with this mask.
+            cx.held_mask = mask;
+            mask = SigSet::ALL.bits();
+        }
         let [start, end] = cx.signal_stack;
         let mut frame = SignalFrame::default();
         frame.ucontext.flags = flags;

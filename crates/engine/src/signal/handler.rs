@@ -7,7 +7,8 @@ use core::sync::atomic::Ordering;
 use midstride_addr::{AppPc, CachePc};
 use midstride_asm::Gpr;
 use midstride_block::{PcSource, Restore, Slot, Translation};
-use midstride_os::signal::{SIGSEGV, SigInfo, SigSet, UContext};
+use midstride_os::probe::fault_fixup;
+use midstride_os::signal::{SIGBUS, SIGSEGV, SigInfo, SigSet, UContext};
 
 use super::calls::{put_state, state_of};
 use super::deliver::{Delivery, copy_frame};
@@ -15,7 +16,6 @@ use crate::code_map::Writes;
 use crate::context::{AppState, ThreadContext, phase};
 use crate::engine::{Engine, Span};
 use crate::gate::answer;
-use crate::memory::is_guarded;
 use crate::policy::{CutShort, Policy};
 use crate::syscall::After;
 
@@ -37,7 +37,8 @@ unsafe extern "C" fn entry<P: Policy>() {
 unsafe extern "C" fn handler<P: Policy>(signal: i32, info: *mut SigInfo, uc: *mut UContext) {
     // SAFETY: the kernel passes a frame on this stack, which is ours until we return.
     let (info, uc) = unsafe { (&*info, &mut *uc) };
-    if let Some(pc) = is_guarded(uc.mcontext.rip) {
+    let faulted = info.code > 0 && (signal == SIGSEGV || signal == SIGBUS);
+    if let Some(pc) = fault_fixup(uc.mcontext.rip).filter(|_| faulted) {
         uc.mcontext.rip = pc;
         return;
     }

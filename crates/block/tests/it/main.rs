@@ -1,0 +1,9 @@
+//! Facts about exec blocks and the code cache, on pages that cannot run.
+
+mod checks;
+mod exits;
+mod landings;
+mod links;
+mod probes;
+mod show;
+mod world;

@@ -12,6 +12,8 @@ mod shell;
 mod tally;
 mod unsafe_report;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -41,14 +43,28 @@ enum Chore {
     Peers,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode> {
     match Cli::parse().chore {
-        Chore::Ci => ci::run(),
+        Chore::Ci => return Ok(ci::run()),
         Chore::Bench(bench) => bench.run(),
         Chore::Fuzz(fuzz) => fuzz.run(),
         Chore::Bless => bless::run(),
         Chore::NoStd => no_std::run(),
         Chore::UnsafeReport(report) => report.run(),
-        Chore::Peers => peers::run(),
-    }
+        Chore::Peers => {
+            peers::run();
+            Ok(())
+        }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -19,5 +19,14 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn build(package: &Package) -> Result<()> {
-    shell::run(&mut cargo(["build", "--locked", "--lib", "-p", &package.name, "--target", BARE_TARGET]))
+    shell::run(&mut cargo([
+        "build",
+        "--quiet",
+        "--locked",
+        "--lib",
+        "-p",
+        &package.name,
+        "--target",
+        BARE_TARGET,
+    ]))
 }

@@ -4,8 +4,6 @@ use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::Result;
-
 use crate::shell;
 
 /// Names DynamoRIO's launcher, which distributions do not package.
@@ -60,12 +58,11 @@ pub(crate) fn installed() -> Vec<Peer> {
 }
 
 /// Prints what is there and how to get what is not.
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn run() {
     for candidate in &CANDIDATES {
         match (candidate.find)() {
             Some(program) => println!("{:14} {}", candidate.name, program.display()),
             None => println!("{:14} not installed ({})", candidate.name, candidate.advice),
         }
     }
-    Ok(())
 }

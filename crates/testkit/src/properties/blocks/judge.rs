@@ -12,8 +12,11 @@ use super::world::World;
 const PROBE: usize = 5;
 
 impl World {
-    /// Judges every live block.
+    /// Judges the cache's own tables and every live block.
     pub(super) fn judge(&mut self) {
+        if let Err(broken) = self.cache.check() {
+            panic!("{broken}: {broken:?}");
+        }
         for id in self.live() {
             let block = *self.cache.block(id).expect("live blocks exist");
             assert_eq!(self.cache.lookup(block.app.start()), Some(id), "a live block is found");
@@ -38,6 +41,9 @@ impl World {
         let body = insns.iter().position(|insn| insn.ip() == block.body.get());
         let body =
             &insns[body.unwrap_or_else(|| panic!("no instruction at the body {}\n{hot}", block.body))..];
+        let stale =
+            self.exits(id).into_iter().map(|(_, exit)| exit).find(|exit| exit.kind == ExitKind::Stale);
+        let body = stale.map_or(body, |exit| behind_check(body, exit.stub));
         let rest = self.judge_copies(&draft, body, hot);
         let last = draft.steps().last().map(|step| *step.insn());
         let last = last.filter(|_| draft.end() == End::Transfer);
@@ -80,6 +86,7 @@ impl World {
     /// The exits lead where the last instruction does.
     fn judge_exits(&self, id: BlockId, last: Option<&Insn>, draft: &Draft, hot: &Emitted<'_>) {
         let exits = self.exits(id).into_iter().map(|(_, exit)| exit);
+        let exits = exits.filter(|exit| exit.kind != ExitKind::Stale);
         let mut found: Vec<(bool, AppPc)> =
             exits.map(|exit| (exit.kind == ExitKind::Direct, exit.target)).collect();
         let mut wanted = wanted_exits(last, draft);
@@ -125,6 +132,15 @@ impl World {
         };
         assert_eq!(pushed, call.next_pc().get(), "another return address\n{hot}");
     }
+}
+
+/// What is behind the comparison of a block that looks out for changes: it jumps to `stale` for each piece of the
+/// program's code, and puts rcx back when it used it.
+fn behind_check(body: &[Instruction], stale: CachePc) -> &[Instruction] {
+    let jumps = |insn: &Instruction| is_near_branch(insn) && insn.near_branch_target() == stale.get();
+    let last = body.iter().rposition(jumps).expect("a comparison has a way out");
+    let borrows = body[0].mnemonic() == Mnemonic::Mov && body[0].op1_register() == Register::RCX;
+    &body[last + 1 + usize::from(borrows)..]
 }
 
 /// The exits a block must have, direct ones marked.

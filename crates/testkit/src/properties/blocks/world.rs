@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use arbitrary::{Result, Unstructured};
 use midstride_addr::{AppPc, AppRange, CachePc};
 use midstride_block::{
-    AppCode, BlockId, BlockState, BuildError, CodeCache, Config, Doors, Draft, Env, Exit, ExitId, Landing,
-    Parts, Probe, SlotBase, TABLE_ENTRIES, Tables, Transform, Unobserved,
+    AppCode, BlockId, BlockState, BuildError, Care, CodeCache, Config, Doors, Draft, Env, Exit, ExitId,
+    Landing, Order, Parts, Probe, Rotate, SlotBase, TABLE_ENTRIES, Tables, Transform, Unobserved,
 };
 use midstride_slab::fake::FakePages;
 
@@ -105,7 +105,8 @@ impl World {
         let slots = if u.arbitrary()? { SlotBase::Gs } else { SlotBase::Absolute(0x30_0000) };
         let block_limit = if u.arbitrary()? { u.int_in_range(1..=4)? } else { 128 };
         let config = Config { hot_bytes: 64 << 10, units: 2, trust: Some(0), block_limit };
-        let env = Env { slots, doors: DOORS };
+        let rotate = if u.arbitrary()? { Rotate::Rorx } else { Rotate::None };
+        let env = Env { slots, doors: DOORS, rotate };
         let (returns, indirects) = tables();
         let parts = Parts { env, config, source: pages(), alloc: Heap {}, observer: &Unobserved };
         let cache = CodeCache::new(parts, Tables::new(returns, indirects, MISSES));
@@ -148,11 +149,13 @@ impl World {
     fn build(&mut self, u: &mut Unstructured<'_>) -> Result<()> {
         let pc = self.app.range.start().add(u.choose_index(self.app.code.len().max(1))? as u64);
         let landing = *u.choose(&[None, Some(Landing::Return), Some(Landing::Indirect)])?;
+        let care = *u.choose(&[Care::Trust, Care::Trust, Care::Check])?;
+        let order = Order { landing, limit: u.int_in_range(1..=128)?, care };
         if self.cache.lookup(pc).is_some() {
             return Ok(());
         }
         let epoch = self.epoch;
-        match self.cache.build(pc, landing, &self.app, &mut CountAt(self.probe)) {
+        match self.cache.build(pc, order, &self.app, &mut CountAt(self.probe)) {
             Ok(id) => {
                 self.built.retain(|&old| old != id);
                 self.built.push(id);
@@ -195,7 +198,7 @@ impl World {
     fn land(&mut self, u: &mut Unstructured<'_>) -> Result<()> {
         let Some(block) = self.block(u)? else { return Ok(()) };
         let landing = *u.choose(&[Landing::Return, Landing::Indirect])?;
-        match self.cache.ensure_landing(block, landing, &self.app) {
+        match self.cache.ensure_landing(block, landing) {
             Ok(_) | Err(BuildError::Full { .. }) => Ok(()),
             Err(error) => panic!("no landing: {error}"),
         }

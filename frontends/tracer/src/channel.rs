@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io;
+use std::mem::offset_of;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering;
 
 use midstride_tracer_abi as abi;
 
-use crate::sys::{ControlMap, create_memfd, with_hard_file_size_limit};
+use crate::sys::{ControlMap, Pid, create_memfd, with_hard_file_size_limit};
 
 /// The memfd and its mapped control block. Slots are read with `pread`: numbers in them are untrusted, and
 /// a copy cannot change under the reader.
@@ -58,6 +60,21 @@ impl Channel {
     /// How many slots were handed out.
     pub(crate) fn slots_used(&self) -> u32 {
         self.control().next_slot.load(Ordering::Acquire).min(self.slots)
+    }
+
+    /// Notes in `slot` that another program took the place of process `pid`, if the slot is that process's.
+    pub(crate) fn mark_execed(&self, slot: u32, pid: Pid) {
+        if slot >= self.slots {
+            return;
+        }
+        let start = abi::slot_offset(slot);
+        let mut owner = [0; 4];
+        let read = self.file.read_exact_at(&mut owner, start + offset_of!(abi::SlotHeader, pid) as u64);
+        if read.is_ok() && u32::from_le_bytes(owner) == pid as u32 {
+            let life = abi::life::EXECED.to_le_bytes();
+            // Fails for no reason the host could do something about; the report says "killed" then.
+            drop(self.file.write_all_at(&life, start + offset_of!(abi::SlotHeader, life) as u64));
+        }
     }
 
     /// The file, for reading slots.

@@ -4,6 +4,7 @@ mod common;
 
 use std::fs;
 use std::mem::offset_of;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -17,6 +18,7 @@ fn requester() -> &'static str {
             format!("-DREQUESTS_AT={}", offset_of!(Control, requests)),
             format!("-DREQUEST_BYTES={}", size_of::<Request>()),
             format!("-DDOORBELL_AT={}", offset_of!(Control, doorbell)),
+            format!("-DCLOSING_AT={}", offset_of!(Control, closing)),
             "-static".to_owned(),
         ];
         compile("exec_request.c", "exec-request", &at.each_ref().map(String::as_str))
@@ -96,6 +98,51 @@ fn a_process_that_is_traced_already_runs_natively() {
     assert_eq!((echo.status, echo.stdout.as_str()), (Some(0), "natively\n"));
     assert!(echo.stderr.contains("is already traced by"), "{}", echo.stderr);
     assert!(echo.stderr.ends_with("refused\n"), "{}", echo.stderr);
+}
+
+#[test]
+fn a_process_that_is_stopped_before_its_exec_goes_on_to_it() {
+    let cat = request(&[&["stopped"], &CAT_MAPS[..]].concat());
+    assert_eq!((cat.status, cat.stderr.as_str()), (Some(0), ""));
+    assert!(cat.stdout.contains("/memfd:midtrace"), "{}", cat.stdout);
+}
+
+#[test]
+fn a_signal_before_the_exec_is_handled() {
+    for more in [&[][..], &["thread"]] {
+        let cat = request(&[&["signalled"], more, &CAT_MAPS].concat());
+        assert_eq!((cat.status, cat.stderr.as_str()), (Some(0), "handled\n"));
+        assert!(cat.stdout.contains("/memfd:midtrace"), "{}", cat.stdout);
+    }
+}
+
+#[test]
+fn processes_that_outlive_the_program_are_told() {
+    let late = request(&["late", "unused"]);
+    assert_eq!((late.status, late.stdout.as_str()), (Some(0), "closed\n"));
+}
+
+#[test]
+fn a_seccomp_filter_of_the_programs_is_suspended_for_a_privileged_host() {
+    if !is_root() {
+        eprintln!("NOT RUN: suspending a filter needs root");
+        return;
+    }
+    let cat = request(&[&["filtered"], &CAT_MAPS[..]].concat());
+    assert_eq!((cat.status, cat.stderr.as_str()), (Some(0), ""));
+    assert!(cat.stdout.contains("/memfd:midtrace"), "{}", cat.stdout);
+}
+
+#[test]
+fn a_seccomp_filter_that_forbids_injection_makes_the_program_run_natively() {
+    let mut command = midtrace(&[&["run", "-q", "-v", requester(), "filtered"], &CAT_MAPS[..]].concat());
+    if is_root() {
+        command.uid(65534).gid(65534).current_dir("/");
+    }
+    let cat = done(command);
+    assert_eq!(cat.status, Some(0), "{}", cat.stderr);
+    assert!(cat.stdout.contains("/cat") && !cat.stdout.contains("midtrace"), "{}", cat.stdout);
+    assert!(cat.stderr.contains("socketpair in it failed"), "{}", cat.stderr);
 }
 
 #[test]

@@ -131,67 +131,78 @@ pub(crate) fn inject(
         return Err(InjectError::NotLp64);
     }
     let syscall_at = auxv.vdso_syscall(pid).ok_or(InjectError::NoVdso)?;
-    let mut remote = Remote::new(pid, regs, syscall_at)?;
-    let entry = place_runtime(&mut remote, image, channel, settings, &regs);
-    match entry {
-        Ok(start) => remote.leave(&start)?,
-        Err(error) => {
-            remote.leave(&regs)?;
-            return Err(error);
-        }
-    }
-    Ok(())
+    let remote = Remote::new(pid, regs, syscall_at)?;
+    Injection { remote, image, channel, settings, regs }.run()
 }
 
-fn place_runtime(
-    remote: &mut Remote,
-    image: &mut Image,
-    channel: &Channel,
-    settings: &Settings,
-    regs: &Regs,
-) -> Result<Regs, InjectError> {
-    let layout = map_image(remote, image)?;
-    let mapped = map_control(remote, channel, layout).and_then(|control| {
-        remote.write(layout.image, image.relocated(layout.image))?;
-        for part in image.protections() {
-            remote.mprotect(layout.image + part.start, part.len, part.protection)?;
-        }
-        Ok(control)
-    });
-    match mapped {
-        Ok(control) => {
-            let bootstrap = bootstrap(layout, control, settings, regs);
-            sys::write_bootstrap(remote.pid(), layout.boot, &bootstrap)?;
-            Ok(start_regs(regs, layout, image.entry()))
-        }
-        Err(error) => {
-            remote.munmap(layout.boot, layout.end - layout.boot)?;
-            Err(error.into())
-        }
-    }
+/// An injection under way.
+struct Injection<'a> {
+    remote: Remote,
+    image: &'a mut Image,
+    channel: &'a Channel,
+    settings: &'a Settings,
+    /// The program's registers at its first instruction.
+    regs: Regs,
 }
 
-fn map_image(remote: &mut Remote, image: &Image) -> Result<Layout, InjectError> {
-    let bytes = Layout::bytes(image);
-    if remote.map_anonymous(PREFERRED, bytes).is_ok() {
-        return Ok(Layout::at(PREFERRED, image));
+impl Injection<'_> {
+    fn run(mut self) -> Result<(), InjectError> {
+        let placed = self.place();
+        let regs = placed.as_ref().map_or(self.regs, |layout| self.start_regs(*layout));
+        self.remote.leave(&regs)?;
+        placed.map(drop)
     }
-    let maps = Maps::read(remote.pid())?;
-    let start = maps.find_room(bytes).ok_or(InjectError::NoRoom { bytes })?;
-    remote.map_anonymous(start, bytes)?;
-    Ok(Layout::at(start, image))
-}
 
-fn map_control(remote: &mut Remote, channel: &Channel, layout: Layout) -> Result<u64, RemoteError> {
-    let path = [channel.path().as_bytes(), b"\0"].concat();
-    remote.write(layout.boot, &path)?;
-    let fd = match remote.open(layout.boot) {
-        Err(RemoteError::Call { .. }) => handover::hand_over(remote, layout.boot, channel.file()),
-        opened => opened,
-    }?;
-    let control = remote.map_shared(fd, CONTROL_BYTES);
-    remote.close(fd)?;
-    control
+    /// Puts everything in its place; on failure takes it away again.
+    fn place(&mut self) -> Result<Layout, InjectError> {
+        let layout = self.map_memory()?;
+        if let Err(error) = self.fill(layout) {
+            self.remote.munmap(layout.boot, layout.end - layout.boot)?;
+            return Err(error.into());
+        }
+        Ok(layout)
+    }
+
+    fn map_memory(&mut self) -> Result<Layout, InjectError> {
+        let bytes = Layout::bytes(self.image);
+        if self.remote.map_anonymous(PREFERRED, bytes).is_ok() {
+            return Ok(Layout::at(PREFERRED, self.image));
+        }
+        let maps = Maps::read(self.remote.pid())?;
+        let start = maps.find_room(bytes).ok_or(InjectError::NoRoom { bytes })?;
+        self.remote.map_anonymous(start, bytes)?;
+        Ok(Layout::at(start, self.image))
+    }
+
+    fn fill(&mut self, layout: Layout) -> Result<(), RemoteError> {
+        let control = self.map_control(layout)?;
+        self.remote.write(layout.image, self.image.relocated(layout.image))?;
+        for part in self.image.protections() {
+            self.remote.mprotect(layout.image + part.start, part.len, part.protection)?;
+        }
+        let bootstrap = bootstrap(layout, control, self.settings, &self.regs);
+        Ok(sys::write_bootstrap(self.remote.pid(), layout.boot, &bootstrap)?)
+    }
+
+    /// Maps the control block; the bootstrap block's page is free to use for it.
+    fn map_control(&mut self, layout: Layout) -> Result<u64, RemoteError> {
+        let path = [self.channel.path().as_bytes(), b"\0"].concat();
+        self.remote.write(layout.boot, &path)?;
+        let fd = match self.remote.open(layout.boot) {
+            Err(RemoteError::Call { .. }) => {
+                handover::hand_over(&mut self.remote, layout.boot, self.channel.file())
+            }
+            opened => opened,
+        }?;
+        let control = self.remote.map_shared(fd, CONTROL_BYTES);
+        self.remote.close(fd)?;
+        control
+    }
+
+    fn start_regs(&self, layout: Layout) -> Regs {
+        let (rip, rsp, rdi) = (layout.image + self.image.entry(), layout.image, layout.boot);
+        Regs { rip, rsp, rdi, orig_rax: u64::MAX, ..self.regs }
+    }
 }
 
 fn bootstrap(layout: Layout, control: u64, settings: &Settings, regs: &Regs) -> Bootstrap {
@@ -216,8 +227,4 @@ fn bootstrap(layout: Layout, control: u64, settings: &Settings, regs: &Regs) -> 
         app_gprs: [0; 16],
         app_rflags: regs.eflags,
     }
-}
-
-fn start_regs(regs: &Regs, layout: Layout, entry: u64) -> Regs {
-    Regs { rip: layout.image + entry, rsp: layout.image, rdi: layout.boot, orig_rax: u64::MAX, ..*regs }
 }

@@ -172,8 +172,9 @@ impl Remote {
             return Err(filtered(call));
         }
         let value = sys::regs(self.pid)?.rax;
-        // A filter that raises SIGSYS leaves the number in rax and the signal pending.
+        // A filter that raises SIGSYS leaves the number in rax and the signal pending; take it away.
         if value == call.number as u64 && signal_pending(self.pid, libc::SIGSYS) {
+            run_to_stop(self.pid, &mut self.stop_later)?;
             return Err(filtered(call));
         }
         answer(call, value)

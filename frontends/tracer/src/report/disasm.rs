@@ -27,7 +27,7 @@ const MOST_BYTES: usize = 15;
 pub fn lines(module: &Module, block: &Block) -> Vec<Line> {
     let Some(bytes) = read(module, block) else { return Vec::new() };
     let mut decoder = Decoder::with_ip(64, &bytes, block.offset, DecoderOptions::NONE);
-    let mut formatter = IntelFormatter::new();
+    let mut formatter = formatter();
     let mut lines = Vec::new();
     while decoder.can_decode() && lines.len() < MOST_LINES {
         let instruction = decoder.decode();
@@ -36,6 +36,17 @@ pub fn lines(module: &Module, block: &Block) -> Vec<Line> {
         lines.push(Line { offset: instruction.ip(), text });
     }
     lines
+}
+
+fn formatter() -> IntelFormatter {
+    let mut formatter = IntelFormatter::new();
+    let options = formatter.options_mut();
+    options.set_hex_prefix("0x");
+    options.set_hex_suffix("");
+    options.set_uppercase_hex(false);
+    options.set_branch_leading_zeros(false);
+    options.set_show_branch_size(false);
+    formatter
 }
 
 fn read(module: &Module, block: &Block) -> Option<Vec<u8>> {

@@ -26,6 +26,12 @@ pub use totals::{
 };
 
 #[cfg(test)]
+mod drcov_tests;
+#[cfg(test)]
+mod elf_tests;
+#[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod output_tests;
 #[cfg(test)]
 mod tests;

@@ -7,19 +7,28 @@ use anstyle::Style;
 /// Headings are dim, so that the eye finds the numbers.
 const HEADING: Style = Style::new().dimmed();
 
+/// Rows that are printed; those behind them are only counted.
+const MOST_ROWS: usize = 25;
+
 /// Rows of equally many cells under headings.
 pub(super) struct Table {
     headings: Vec<&'static str>,
     rows: Vec<Vec<String>>,
+    left_out: usize,
 }
 
 impl Table {
     pub(super) fn new(headings: &[&'static str]) -> Self {
-        Self { headings: headings.to_vec(), rows: Vec::new() }
+        Self { headings: headings.to_vec(), rows: Vec::new(), left_out: 0 }
     }
 
+    /// Adds a row, or counts it when there are [`MOST_ROWS`] already.
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        if self.rows.len() < MOST_ROWS {
+            self.rows.push(cells.into_iter().collect());
+        } else {
+            self.left_out += 1;
+        }
     }
 
     /// Prints it behind an empty line, or nothing when there are no rows.
@@ -30,7 +39,13 @@ impl Table {
         let widths = self.widths();
         let headings: Vec<String> = self.headings.iter().map(|&heading| heading.to_owned()).collect();
         writeln!(out, "\n{HEADING}{}{HEADING:#}", line(&headings, &widths))?;
-        self.rows.iter().try_for_each(|row| writeln!(out, "{}", line(row, &widths)))
+        self.rows.iter().try_for_each(|row| writeln!(out, "{}", line(row, &widths)))?;
+        match self.left_out {
+            0 => Ok(()),
+            more => {
+                writeln!(out, "{HEADING}... and {} more (--json has all){HEADING:#}", grouped(more as u64))
+            }
+        }
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -83,6 +98,17 @@ mod tests {
         let mut out = Vec::new();
         table.write(&mut out).unwrap();
         assert!(String::from_utf8(out).unwrap().ends_with("     7  /bin/x\n"));
+    }
+
+    #[test]
+    fn rows_that_are_left_out_are_counted() {
+        let mut table = Table::new(&["module"]);
+        (0..MOST_ROWS + 2).for_each(|row| table.row([format!("row {row}")]));
+        let mut out = Vec::new();
+        table.write(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("row 24\n") && !text.contains("row 25"), "{text}");
+        assert!(text.contains("... and 2 more"), "{text}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::disasm;
 use super::json::end_name;
+use super::profile::ProcessEnd;
 use super::stats::COUNTERS;
 use super::summary::{Counters, Summary};
 use super::table::{Table, grouped, percent};
@@ -15,8 +16,6 @@ use crate::options::Mode;
 
 const NAME: Style = Style::new().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default();
-/// Most functions, modules or processes in a table; JSON has all.
-const MOST_ROWS: usize = 25;
 /// Blocks shown with their instructions.
 const MOST_BLOCKS: usize = 5;
 
@@ -102,7 +101,7 @@ fn coverage_table(summary: &Summary) -> Table {
     let mut table = Table::new(&["blocks", "bytes", "of code", "covered", "module"]);
     let mut rows: Vec<_> = summary.profile.modules.iter().zip(&summary.modules).collect();
     rows.sort_by_key(|(_, module)| std::cmp::Reverse(module.sums.bytes));
-    for (module, sums) in rows.into_iter().take(MOST_ROWS) {
+    for (module, sums) in rows.into_iter() {
         let code = if module.executable_bytes == 0 { "-".into() } else { grouped(module.executable_bytes) };
         let covered = percent(sums.sums.bytes, module.executable_bytes);
         let (blocks, bytes) = (grouped(sums.sums.blocks), grouped(sums.sums.bytes));
@@ -115,7 +114,7 @@ fn count_table(summary: &Summary) -> Table {
     let mut table = Table::new(&["instructions", "share", "executions", "blocks", "module"]);
     let mut rows: Vec<_> = summary.profile.modules.iter().zip(&summary.modules).collect();
     rows.sort_by_key(|(_, module)| std::cmp::Reverse(module.sums.instructions));
-    for (module, sums) in rows.into_iter().filter(|(_, sums)| sums.sums.blocks != 0).take(MOST_ROWS) {
+    for (module, sums) in rows.into_iter().filter(|(_, sums)| sums.sums.blocks != 0) {
         let share = percent(sums.sums.instructions, summary.total.instructions);
         let sums = sums.sums;
         let numbers = [grouped(sums.instructions), share, grouped(sums.entered), grouped(sums.blocks)];
@@ -126,7 +125,7 @@ fn count_table(summary: &Summary) -> Table {
 
 fn function_table(summary: &Summary) -> Table {
     let mut table = Table::new(&["instructions", "share", "executions", "function"]);
-    for function in summary.functions.iter().take(MOST_ROWS) {
+    for function in summary.functions.iter() {
         let module = summary.profile.modules[function.module.index()].name();
         let sums = function.sums;
         let share = percent(sums.instructions, summary.total.instructions);
@@ -162,20 +161,24 @@ fn write_top_blocks(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
 fn process_table(summary: &Summary) -> Table {
     let processes = &summary.profile.processes;
     let mut table = match summary.mode {
+        Mode::Run => Table::new(&["pid", "threads", "end", "program"]),
+        Mode::Cov => Table::new(&["pid", "threads", "blocks", "end", "program"]),
         Mode::Count => Table::new(&["pid", "threads", "blocks", "instructions", "end", "program"]),
-        Mode::Run | Mode::Cov => Table::new(&["pid", "threads", "blocks", "end", "program"]),
     };
     if processes.len() < 2 {
         return table;
     }
-    for process in processes.iter().take(MOST_ROWS) {
+    for process in processes.iter() {
         let mut cells = vec![process.pid.to_string(), grouped(process.threads.into())];
-        cells.push(grouped(process.blocks.into()));
+        if summary.mode != Mode::Run {
+            cells.push(grouped(process.blocks.into()));
+        }
         if summary.mode == Mode::Count {
             cells.push(grouped(process.instructions));
         }
+        let program = if process.program.is_empty() { "?" } else { &process.program };
         let forked = if process.forked { " (fork)" } else { "" };
-        cells.extend([end_name(process.end).to_owned(), format!("{}{forked}", process.program)]);
+        cells.extend([end_name(process.end).to_owned(), format!("{program}{forked}")]);
         table.row(cells);
     }
     table
@@ -192,8 +195,13 @@ fn counter_table(summary: &Summary) -> Table {
 
 fn write_warnings(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let profile = &summary.profile;
-    for note in summary.outcome.notes.iter().take(MOST_ROWS) {
+    for note in summary.outcome.notes.iter() {
         warn(out, &note.to_string())?;
+    }
+    let running = profile.processes.iter().filter(|process| process.end == ProcessEnd::Running).count();
+    if running != 0 {
+        let who = plural(running as u64, "process still runs", "processes still run");
+        warn(out, &format!("{who}; what comes now is not in this report"))?;
     }
     if profile.lost != 0 {
         warn(

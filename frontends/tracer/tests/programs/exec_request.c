@@ -1,19 +1,33 @@
 /* Does what the runtime does before an exec: finds the control block, posts a request, waits for the host,
  * calls exec, and cancels when that fails.
  *
- *   exec_request [thread] [missing] [traced] [fan=N] [uid=N] [root=DIR] PROGRAM ARGUMENTS...
+ *   exec_request [WORD...] PROGRAM ARGUMENTS...
  *
- * With `traced`, a child that its parent traces does it; with `fan=N`, N children do it at once.
+ *   thread     a second thread does it
+ *   missing    the exec fails
+ *   traced     a child does it that its parent traces
+ *   fan=N      N children do it at once
+ *   stopped    a child does it that is stopped, and continued, between the request and the exec
+ *   signalled  a signal arrives between the request and the exec
+ *   late       a child waits until the host has closed, and says so
+ *   filtered   under a seccomp filter that traps openat for writing and socketpair
+ *   uid=N      as another user
+ *   root=DIR   in another root directory
  *
  * The offsets of the shared structures come from the command line of the compiler. */
 #define _GNU_SOURCE
+#include <linux/filter.h>
 #include <linux/futex.h>
+#include <linux/seccomp.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -24,7 +38,7 @@ enum { FREE, CLAIMED, POSTED, TAKEN, READY, REFUSED, CANCELLED };
 
 static char *control;
 static char **program;
-static int missing;
+static int missing, stopped, signalled, late;
 
 static uint32_t *word(size_t at) { return (uint32_t *)(control + at); }
 
@@ -62,6 +76,36 @@ static uint32_t *claim(void) {
     }
 }
 
+static void handle(int signal) {
+    if (signal == SIGUSR1) write(2, "handled\n", 8);
+}
+
+static void filter(void) {
+    const unsigned nr = offsetof(struct seccomp_data, nr), mode = offsetof(struct seccomp_data, args[2]);
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, nr),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socketpair, 4, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 2),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, mode),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, O_ACCMODE, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+    };
+    struct sock_fprog program = {sizeof code / sizeof *code, code};
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) exit(94);
+}
+
+static void await_closing(void) {
+    for (int i = 0; i < 500; i++, usleep(10000))
+        if (__atomic_load_n(word(CLOSING_AT), __ATOMIC_ACQUIRE)) {
+            puts("closed");
+            fflush(stdout);
+            _exit(0);
+        }
+    _exit(95);
+}
+
 static void *run(void *unused) {
     (void)unused;
     uint32_t *request = claim();
@@ -73,6 +117,8 @@ static void *run(void *unused) {
     ring();
     uint32_t state = wait_while(request, POSTED, TAKEN);
     if (state == REFUSED) fputs("refused\n", stderr);
+    if (stopped) raise(SIGSTOP);
+    if (signalled) raise(SIGUSR1);
     execv(missing ? "/nothing/here" : program[0], program);
     if (state == READY) {
         __atomic_store_n(request, CANCELLED, __ATOMIC_RELEASE);
@@ -87,8 +133,10 @@ static void *run(void *unused) {
 /* Waits for all children, lets traced ones run on; answers the last one's status. */
 static int reap(void) {
     int status, last = 0;
-    for (pid_t pid; (pid = waitpid(-1, &status, 0)) > 0;)
-        if (WIFSTOPPED(status))
+    for (pid_t pid; (pid = waitpid(-1, &status, stopped ? WUNTRACED : 0)) > 0;)
+        if (WIFSTOPPED(status) && stopped)
+            kill(pid, SIGCONT);
+        else if (WIFSTOPPED(status))
             ptrace(PTRACE_CONT, pid, 0, WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status));
         else
             last = WIFEXITED(status) ? WEXITSTATUS(status) : 96;
@@ -96,7 +144,7 @@ static int reap(void) {
 }
 
 int main(int argc, char **argv) {
-    int in_thread = 0, traced = 0, fan = 0;
+    int in_thread = 0, filtered = 0, traced = 0, fan = 0;
     uid_t uid = 0;
     const char *root = NULL;
     find_control();
@@ -104,6 +152,10 @@ int main(int argc, char **argv) {
         if (strcmp(*program, "thread") == 0) in_thread = 1;
         else if (strcmp(*program, "missing") == 0) missing = 1;
         else if (strcmp(*program, "traced") == 0) fan = traced = 1;
+        else if (strcmp(*program, "stopped") == 0) fan = stopped = 1;
+        else if (strcmp(*program, "signalled") == 0) signalled = 1;
+        else if (strcmp(*program, "filtered") == 0) filtered = 1;
+        else if (strcmp(*program, "late") == 0) late = fan = 1;
         else if (strncmp(*program, "fan=", 4) == 0) fan = atoi(*program + 4);
         else if (strncmp(*program, "uid=", 4) == 0) uid = atoi(*program + 4);
         else if (strncmp(*program, "root=", 5) == 0) root = *program + 5;
@@ -113,7 +165,10 @@ int main(int argc, char **argv) {
     if (uid && setuid(uid) != 0) return 97;
     int forked = -1;
     for (int i = 0; i < fan && forked != 0; i++) forked = fork();
-    if (forked > 0) return reap();
+    if (forked > 0) return late ? 0 : reap();
+    if (late) await_closing();
+    signal(SIGUSR1, handle);
+    if (filtered) filter();
     if (traced) ptrace(PTRACE_TRACEME, 0, 0, 0);
     if (!in_thread) run(NULL);
     pthread_t thread;

@@ -89,6 +89,7 @@ static __attribute__((noinline)) uint64_t grind(uint64_t seed, long rounds) {
     for (long i = 0; i < rounds; i++) {
         if (hash & 8) hash = hash * 6364136223846793005u + 1442695040888963407u;
         else hash ^= hash >> 29 ^ (uint64_t)i << 7;
+        __asm__ volatile("" : "+r"(hash));
     }
     return hash;
 }

@@ -1,7 +1,7 @@
 //! instructions that raise, undecodable bytes and odd encodings: the signal, its code, address, trap number and rip are native's
-// Each snippet lies at a known place in a page of its own; the handler notes what it sees and goes on behind it.
 #include <setjmp.h>
 #include "common.h"
+// Each snippet lies at a known place in a page of its own; the handler notes what it sees and goes on behind it.
 static const struct { const char *name; uint8_t bytes[18]; int length; } snippets[] = {
 #define S(name, ...) {name, {__VA_ARGS__}, sizeof((uint8_t[]){__VA_ARGS__})}
     S("int3", 0xcc),

@@ -1,7 +1,7 @@
 //! rip-relative operands of every shape give the program's addresses, with code near and far from everything else
+#include "regs.h"
 // A blob of code and data is copied to several places in the address space and run at each: its operands
 // reach the data page behind it, wherever the rewritten code lies.
-#include "regs.h"
 __asm__(".section .blob,\"awx\",@progbits\n.balign 4096\n"
         ".globl blob, blob_data, blob_end\nblob:\n"
         // Integer forms, immediates of every width behind the displacement.
@@ -28,7 +28,7 @@ __asm__(".section .blob,\"awx\",@progbits\n.balign 4096\n"
         "  pushw blob_data(%rip)\n  popw blob_data+216(%rip)\n  push $77\n  popq blob_data+224(%rip)\n"
         "  mov %rsp, %rbx\n  xchg %rsp, blob_data+200(%rip)\n  xchg %rsp, blob_data+200(%rip)\n  sub %rbx, %rsp\n  add %rbx, %rsp\n"
         "  add blob_data+232(%rip), %rsp\n  sub blob_data+232(%rip), %rsp\n  mov blob_data+200(%rip), %rsp\n"
-        "  call *blob_call(%rip)\n  mov $0, %ebx\n  movq $0, blob_data+200(%rip)\n  jmp *blob_jump(%rip)\n"
+        "  call *blob_call(%rip)\n  xor %ebx, %ebx\n  movq $0, blob_data+200(%rip)\n  jmp *blob_jump(%rip)\n"
         "f_leaf: mov (%rsp), %rcx\n  ret\n"
         "f_landing: jmp f_out\n"
         // VEX and EVEX, general registers in vvvv among them.

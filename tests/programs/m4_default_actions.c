@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include "common.h"
 int main(void) {
-    int core;
+    int core, ends[2];
     // Cores are written where they are removed again; with a limit of zero none is.
     MUST(mkdir("cores", 0700));
     MUST(chdir("cores"));
@@ -14,18 +14,23 @@ int main(void) {
         for (int signal = 1; signal < 65; signal++) {
             if (signal == 32 || signal == 33 || (signal > 36 && signal < 63)) continue;
             fflush(stdout);
+            MUST(pipe(ends));
             pid_t child = MUST(fork());
             if (!child) {
+                char byte;
                 sigset_t none;
                 sigemptyset(&none);
                 sigprocmask(SIG_SETMASK, &none, NULL);
                 struct sigaction action = {0};
                 sigaction(signal, &action, NULL);
                 kill(getpid(), signal);
-                _exit(7);
+                // Not before the parent has seen it continue.
+                close(ends[1]);
+                _exit(read(ends[0], &byte, 1) + 7);
             }
             int status;
             char what[32];
+            if (signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH || signal == SIGCONT) close(ends[1]), ends[1] = -1;
             waitpid(child, &status, WUNTRACED);
             sprintf(what, "%d", signal);
             print_status(what, status);
@@ -33,9 +38,13 @@ int main(void) {
                 kill(child, SIGCONT);
                 waitpid(child, &status, WCONTINUED);
                 print_status(what, status);
+                close(ends[1]);
                 waitpid(child, &status, 0);
                 print_status(what, status);
+            } else {
+                close(ends[1]);
             }
+            close(ends[0]);
         }
         // Faults, not sent signals.
         for (int kind = 0; kind < 4; kind++) {

@@ -64,7 +64,7 @@ int main(void) {
     TRY("sem_wait, restarting, ends by a post", (handle(SIGALRM, on_alarm, SA_RESTART), sem_post(&semaphore), sem_wait(&semaphore)));
     kill(child, SIGKILL);
     int status;
-    TRY("waitpid, restarting", waitpid(child, &status, 0));
+    TRY("waitpid, restarting", waitpid(child, &status, 0) == child);
     print_status("child", status);
     // clock_nanosleep to an absolute time is restarted by hand.
     struct timespec until;

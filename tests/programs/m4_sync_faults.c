@@ -29,7 +29,8 @@ static void on_fault(int signal, siginfo_t *info, void *context) {
     seen.signal = signal;
     seen.code = info->si_code;
     seen.rip = (char *)r[REG_RIP] - base;
-    seen.address = (long)info->si_addr;
+    // Where it is in the code, or what the data address was.
+    seen.address = (long)info->si_addr == r[REG_RIP] && signal != SIGSEGV ? -1 : (long)info->si_addr;
     seen.trap = r[REG_TRAPNO];
     grind(1, 100);
     for (int i = 0; i < 16; i++) if (i != RSP) r[order[i]] = r[order[i]] * 3 + action;

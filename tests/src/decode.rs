@@ -52,7 +52,7 @@ pub fn addresses(code: &[u8], pc: u64) -> Vec<u64> {
     let mut found = Vec::new();
     while decoder.can_decode() {
         found.push(decoder.ip());
-        decoder.decode();
+        let _length = decoder.decode().len();
     }
     found
 }

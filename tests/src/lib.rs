@@ -18,6 +18,7 @@ pub mod compare;
 pub mod compile;
 pub mod decode;
 pub mod drcov;
+pub mod elf;
 pub mod hang;
 pub mod job;
 pub mod midtrace;

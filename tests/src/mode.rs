@@ -61,9 +61,9 @@ impl Mode {
             Mode::TortureCount => &["count", "--torture"],
         };
         let mut words: Vec<OsString> = plain.iter().map(OsString::from).collect();
-        words.push("-q".into());
-        if let Some(name) = self.output() {
-            words.extend(["-o".into(), aside.join(name).into_os_string()]);
+        match self.output() {
+            Some(name) => words.extend(["-o".into(), aside.join(name).into_os_string()]),
+            None => words.push("-q".into()),
         }
         words.push("--".into());
         words

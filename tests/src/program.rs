@@ -89,7 +89,7 @@ fn parse(path: &Path) -> Program {
     let text = fs::read_to_string(path).expect("a readable source");
     let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("an ASCII name");
     let mut program =
-        Program { name: stem.to_owned(), source: path.to_owned(), limit: 60, ..Program::default() };
+        Program { name: stem.to_owned(), source: path.to_owned(), limit: 20, ..Program::default() };
     for line in text.lines().map_while(|line| line.strip_prefix("//")) {
         match line.strip_prefix('!') {
             Some(fact) => program.fact = format!("{} {}", program.fact, fact.trim()).trim().to_owned(),

@@ -2,7 +2,7 @@
 
 use midstride_relocate::{Live, Scanner, live_in};
 
-use crate::draft::{Draft, MAX_INSNS};
+use crate::draft::{Draft, MAX_INSNS, Probe};
 
 /// What is live before each instruction of a block.
 #[derive(Debug)]
@@ -11,12 +11,18 @@ pub(crate) struct LiveMap {
 }
 
 impl LiveMap {
-    /// Computes it for `draft`; behind the block everything is live.
+    /// Computes it for `draft`; behind the block, and where a callout looks at the program's state,
+    /// everything is live.
     pub(crate) fn of(draft: &Draft, scanner: &mut Scanner) -> Self {
         let mut before = [Live::EVERYTHING; MAX_INSNS];
         let mut live = Live::EVERYTHING;
         for (index, step) in (0..draft.len()).rev().zip(draft.steps().rev()) {
-            live = live_in(&scanner.effects(step.insn()), live);
+            if step.is_kept() {
+                live = live_in(&scanner.effects(step.insn()), live);
+            }
+            if matches!(step.probe(), Some(Probe::Callout { .. })) {
+                live = Live::EVERYTHING;
+            }
             before[index] = live;
         }
         Self { before }

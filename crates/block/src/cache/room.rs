@@ -9,6 +9,13 @@ use super::{COLD_BYTES, CodeCache, HOT_BYTES, UnitPhase, UnitState};
 use crate::emit::{BuildError, MAX_CONSTANTS};
 use crate::exec_block::UnitRef;
 
+/// What a unit must have left for the largest block.
+const NEEDS: [(Slab, u64); 3] = [
+    (Slab::Hot, HOT_BYTES as u64 + 64),
+    (Slab::Cold, COLD_BYTES as u64 + 64),
+    (Slab::Data, MAX_CONSTANTS as u64 * 8),
+];
+
 impl<A: Allocator + Clone> CodeCache<A> {
     /// The region for code at `pc`: one in reach, a new one near it, or any when there is no place
     /// in reach (its operands are then re-addressed).
@@ -34,6 +41,11 @@ impl<A: Allocator + Clone> CodeCache<A> {
         let region = Region::reserve(self.parts.source, &Place::near(around), sizes, self.parts.config.units)
             .map_err(|_| BuildError::NoMemory)?;
         let units = region.units();
+        // A unit in which no block fits would be full for ever. Dropping the region gives it back.
+        let unit = |slab| region.sizes().of(slab) / units as u64;
+        if NEEDS.iter().any(|&(slab, bytes)| unit(slab) < bytes) {
+            return Err(BuildError::NoMemory);
+        }
         let id = self.regions.insert(region).map_err(|_| BuildError::NoMemory)?;
         let alloc = self.parts.alloc.clone();
         // Units of all regions lie in one array, `units` per region as configured.
@@ -76,12 +88,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
             let index = region.get() * self.parts.config.units as usize + unit;
             self.units.get(index).is_some_and(|unit| unit.state == UnitPhase::Open)
         };
-        let needs = [
-            (Slab::Hot, HOT_BYTES as u64 + 64),
-            (Slab::Cold, COLD_BYTES as u64 + 64),
-            (Slab::Data, MAX_CONSTANTS as u64 * 8),
-        ];
         let unit = self.regions.get_mut(region).and_then(|region| region.unit(unit));
-        open && unit.is_some_and(|unit| needs.iter().all(|&(slab, bytes)| unit.left(slab) >= bytes))
+        open && unit.is_some_and(|unit| NEEDS.iter().all(|&(slab, bytes)| unit.left(slab) >= bytes))
     }
 }

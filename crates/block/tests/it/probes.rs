@@ -58,3 +58,30 @@ fn a_dropped_instruction_leaves_no_bytes() {
     assert_snapshot!("dropped", probed(&code, |draft| draft.drop_insn(1)));
     assert_snapshot!("dropped_end", probed(&code, |draft| draft.drop_insn(3)));
 }
+
+/// Whether the block counts by `inc`, which changes flags.
+fn counts_by_inc(code: &[u8], change: impl FnMut(&mut Draft)) -> bool {
+    probed(code, change).contains("inc qword")
+}
+
+#[test]
+fn an_instruction_that_was_dropped_kills_no_flags() {
+    // test edi, edi; jc +16
+    let code = [0x85, 0xff, 0x72, 0x10];
+    assert!(counts_by_inc(&code, |draft| draft.set_probe(0, COUNT)));
+    assert!(!counts_by_inc(&code, |draft| {
+        draft.set_probe(0, COUNT);
+        draft.drop_insn(0);
+    }));
+}
+
+#[test]
+fn flags_and_registers_are_live_where_a_callout_looks_at_them() {
+    // nop; test edi, edi; jc +16
+    let code = [0x90, 0x85, 0xff, 0x72, 0x10];
+    let text = probed(&code, |draft| {
+        draft.set_probe(0, COUNT);
+        draft.set_probe(1, Probe::Callout { id: 1 });
+    });
+    assert!(!text.contains("inc qword") && text.contains("mov rax,gs:[30h]"), "{text}");
+}

@@ -3,7 +3,9 @@
 mod checks;
 mod exits;
 mod landings;
+mod lifecycle;
 mod links;
 mod probes;
 mod show;
+mod trust;
 mod world;

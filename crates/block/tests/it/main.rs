@@ -2,6 +2,7 @@
 
 mod checks;
 mod exits;
+mod graph;
 mod landings;
 mod lifecycle;
 mod links;

@@ -1,5 +1,6 @@
 //! A program at fixed addresses and a cache for it, on fake pages: every run of a test sees the same addresses.
 
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 
 use allocator_api2::alloc::Global;
@@ -78,13 +79,26 @@ pub(crate) struct World {
     pub(crate) program: Program,
     pub(crate) cache: CodeCache<Global>,
     pub(crate) slots: SlotBase,
+    words: Words,
 }
 
-/// The words of both tables. Tests are few and each has its own: they are never freed.
-fn tables() -> Tables {
-    let words: Vec<AtomicU64> = (0..2 * TABLE_ENTRIES).map(|_| AtomicU64::new(0)).collect();
-    let (returns, indirects) = words.leak().split_at(TABLE_ENTRIES);
-    Tables::new(returns, indirects, MISSES)
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Ok(mut free) = WORDS.lock() {
+            free.push(self.words);
+        }
+    }
+}
+
+/// The words of both tables.
+type Words = &'static [AtomicU64];
+
+/// Words that no world uses now; a cache wants them for ever.
+static WORDS: Mutex<Vec<Words>> = Mutex::new(Vec::new());
+
+fn words() -> Words {
+    let free = WORDS.lock().expect("nobody panics with the lock").pop();
+    free.unwrap_or_else(|| (0..2 * TABLE_ENTRIES).map(|_| AtomicU64::new(0)).collect::<Vec<_>>().leak())
 }
 
 impl World {
@@ -96,7 +110,10 @@ impl World {
         let Choices { slots, rotate, config, observer } = choices;
         let env = Env { slots, doors: DOORS, rotate };
         let parts = Parts { env, config, source: FakePages::leak(), alloc: Global, observer };
-        Self { program: Program::default(), cache: CodeCache::new(parts, tables()), slots }
+        let words = words();
+        let (returns, indirects) = words.split_at(TABLE_ENTRIES);
+        let cache = CodeCache::new(parts, Tables::new(returns, indirects, MISSES));
+        Self { program: Program::default(), cache, slots, words }
     }
 
     /// Puts `code` at `at` and builds the block there.

@@ -1,0 +1,146 @@
+//! Random changes of a cache, with all of its invariants proved after each.
+//!
+//! The program is small and its blocks lead to each other, so that links, retirements and evictions meet.
+
+use midstride_addr::{AppPc, AppRange};
+use midstride_block::{BlockId, BlockState, BuildError, Care, Landing, Order};
+use midstride_slab::RegionId;
+use midstride_testkit::arbitrary::{Result, Unstructured};
+use midstride_testkit::properties::check;
+
+use crate::world::{Choices, World, plain};
+
+/// Two places of code: from each the other can be reached, but not from the region of the first (see
+/// `links::a_block_in_a_region_out_of_reach_is_linked_through_a_word`).
+const PLACES: [u64; 3] =
+    [0x10_0000_0000, 0x10_0000_0000 + 0x7d00_0000, 0x10_0000_0000 + 0x7d00_0000 + 0x7800_0000];
+/// Blocks at each place, this many bytes apart: they lie on three pages, some on two at once.
+const BLOCKS: u64 = 24;
+const STRIDE: u64 = 0x1fe;
+const STEPS: usize = 60;
+
+/// What a step does.
+type Step = fn(&mut World, &mut Unstructured<'_>, &mut u64) -> Result<()>;
+
+const STEP: [Step; 9] = [build, build, build, link, link, unlink, land, invalidate, evict];
+
+fn start(u: &mut Unstructured<'_>) -> Result<u64> {
+    Ok(u.choose(&PLACES)? + u.int_in_range(0..=BLOCKS - 1)? * STRIDE)
+}
+
+/// `jcc` or `jmp` to another block, or to the next one by falling through many nops.
+fn code(at: u64, u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
+    let target = start(u)?;
+    let displacement = |len: i64| i32::try_from(target as i64 - (at as i64 + len)).ok();
+    Ok(match (u.int_in_range(0..=5)?, displacement(5), displacement(6)) {
+        (0..=1, Some(displacement), _) => [&[0xe9][..], &displacement.to_le_bytes()].concat(),
+        (2..=3, _, Some(displacement)) => [&[0x0f, 0x84][..], &displacement.to_le_bytes()].concat(),
+        (4, ..) => vec![0xc3],
+        (5, ..) => vec![0x06],
+        _ => vec![0x90; 8],
+    })
+}
+
+fn program(world: &mut World, u: &mut Unstructured<'_>) -> Result<()> {
+    for place in PLACES {
+        for block in 0..BLOCKS {
+            let at = place + block * STRIDE;
+            world.program.put(at, &code(at, u)?);
+        }
+    }
+    Ok(())
+}
+
+fn live(world: &World) -> Vec<BlockId> {
+    let ids = (0..512).map(BlockId::from_number);
+    ids.filter(|&id| world.cache.block(id).is_some_and(|block| block.state == BlockState::Live)).collect()
+}
+
+fn any(world: &World, u: &mut Unstructured<'_>) -> Result<Option<BlockId>> {
+    let live = live(world);
+    Ok(if live.is_empty() { None } else { Some(*u.choose(&live)?) })
+}
+
+fn build(world: &mut World, u: &mut Unstructured<'_>, epoch: &mut u64) -> Result<()> {
+    let at = start(u)?;
+    if world.cache.lookup(AppPc::new(at)).is_some() {
+        return Ok(());
+    }
+    let landing = *u.choose(&[None, Some(Landing::Return), Some(Landing::Indirect)])?;
+    let care = *u.choose(&[Care::Trust, Care::Check])?;
+    match world.order(at, Order { care, ..plain(landing) }) {
+        Ok(_) => Ok(()),
+        Err(BuildError::Full { region }) => {
+            retire(world, region, epoch);
+            Ok(())
+        }
+        Err(error) => panic!("no block at {at:#x}: {error}"),
+    }
+}
+
+fn link(world: &mut World, u: &mut Unstructured<'_>, _: &mut u64) -> Result<()> {
+    if let Some(block) = any(world, u)? {
+        world.link(block);
+    }
+    Ok(())
+}
+
+fn unlink(world: &mut World, u: &mut Unstructured<'_>, _: &mut u64) -> Result<()> {
+    let Some(block) = any(world, u)? else { return Ok(()) };
+    for (exit, _) in world.exits(block) {
+        world.cache.unlink(exit);
+    }
+    Ok(())
+}
+
+fn land(world: &mut World, u: &mut Unstructured<'_>, _: &mut u64) -> Result<()> {
+    let Some(block) = any(world, u)? else { return Ok(()) };
+    let landing = *u.choose(&[Landing::Return, Landing::Indirect])?;
+    match world.cache.ensure_landing(block, landing) {
+        Ok(at) => assert!(world.cache.find(at).is_some_and(|found| found.block == block)),
+        Err(error) => assert!(matches!(error, BuildError::Full { .. }), "{error}"),
+    }
+    Ok(())
+}
+
+fn invalidate(world: &mut World, u: &mut Unstructured<'_>, _: &mut u64) -> Result<()> {
+    let from = start(u)?;
+    let range = AppRange::new(AppPc::new(from), AppPc::new(from + u.int_in_range(0..=0x1400)?));
+    world.cache.invalidate(range);
+    assert!(!world.cache.has_code_in(range));
+    Ok(())
+}
+
+fn evict(world: &mut World, u: &mut Unstructured<'_>, epoch: &mut u64) -> Result<()> {
+    let Some(block) = any(world, u)? else { return Ok(()) };
+    let region = world.get(block).unit.region;
+    retire(world, region, epoch);
+    Ok(())
+}
+
+/// Retires the region's next unit; the one before is free by now.
+fn retire(world: &mut World, region: RegionId, epoch: &mut u64) {
+    world.cache.retire_next_unit(region, *epoch);
+    world.check();
+    world.cache.reclaim(*epoch);
+    *epoch += 1;
+}
+
+fn graph(u: &mut Unstructured<'_>) -> Result<()> {
+    let mut choices = Choices::default();
+    choices.config.hot_bytes = 32 << 10;
+    choices.config.trust = *u.choose(&[Some(0), Some(1), None])?;
+    let mut world = World::with(choices);
+    program(&mut world, u)?;
+    let mut epoch = 1;
+    for _ in 0..STEPS {
+        u.choose(&STEP)?(&mut world, u, &mut epoch)?;
+        world.check();
+    }
+    Ok(())
+}
+
+#[test]
+fn a_cache_keeps_its_invariants_whatever_is_done_to_it() {
+    check(graph, 4096);
+}

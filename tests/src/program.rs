@@ -126,7 +126,12 @@ fn directive(program: &mut Program, line: &str) {
     }
 }
 
-fn filter(value: &str) -> (String, String) {
+/// A pattern and its replacement, from `PATTERN => TEXT`.
+///
+/// # Panics
+/// When there is no arrow.
+#[must_use]
+pub fn filter(value: &str) -> (String, String) {
     let (pattern, text) = value.split_once("=>").expect("PATTERN => TEXT");
     (pattern.trim().to_owned(), text.trim().to_owned())
 }

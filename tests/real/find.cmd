@@ -1,0 +1,2 @@
+#: walks a tree with tests and formats
+#: command: find /usr/include -name *.h -size +8k -printf %p:%s:%m\n

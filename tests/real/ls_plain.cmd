@@ -1,0 +1,2 @@
+#: lists a directory
+#: command: ls -la /usr /bin/sh

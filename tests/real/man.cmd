@@ -1,0 +1,5 @@
+#: formats a manual page, with the seccomp filter that man installs
+#: needs: man nroff
+#: path: /usr/share/man/man1/ls.1.gz
+#: env: MANPAGER=cat
+#: command: man ls

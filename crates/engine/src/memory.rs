@@ -2,16 +2,21 @@
 #![allow(unsafe_code, reason = "copies from and to addresses the program named")]
 
 use midstride_os::Errno;
-use midstride_os::probe::{copy_guarded, store_guarded};
+use midstride_os::probe::{copy_guarded, read_own, store_guarded, write_own};
+use midstride_os::signal::{MaskHow, SIGBUS, SIGSEGV, SigSet, rt_sigprocmask};
 
 /// Writes `bytes` to the program's memory at `address`.
 ///
 /// # Errors
 /// `EFAULT` when not all of it is writable; a part may then have been written.
 pub(crate) fn write_app(address: u64, bytes: &[u8]) -> Result<(), Errno> {
-    // SAFETY: the engine's handler applies the fix-up; the program named the destination as a place for
-    // an answer, or it is its stack below what it uses.
-    let written = unsafe { store_guarded(address, bytes) };
+    let written = match faults_are_handled() {
+        // SAFETY: the engine's handler applies the fix-up; the program named the destination as a place
+        // for an answer, or it is its stack below what it uses.
+        true => unsafe { store_guarded(address, bytes) },
+        // SAFETY: as above.
+        false => unsafe { write_own(address, bytes) }?,
+    };
     if written == bytes.len() { Ok(()) } else { Err(Errno::EFAULT) }
 }
 
@@ -20,9 +25,19 @@ pub(crate) fn write_app(address: u64, bytes: &[u8]) -> Result<(), Errno> {
 /// # Errors
 /// `EFAULT` when not all of it is readable; `bytes` is then partly overwritten.
 pub(crate) fn read_app(address: u64, bytes: &mut [u8]) -> Result<(), Errno> {
-    // SAFETY: the engine's handler applies the fix-up; the slice is the engine's own memory.
-    let read = unsafe { copy_guarded(address, bytes) };
+    let read = match faults_are_handled() {
+        // SAFETY: the engine's handler applies the fix-up; the slice is the engine's own memory.
+        true => unsafe { copy_guarded(address, bytes) },
+        false => read_own(address, bytes)?,
+    };
     if read == bytes.len() { Ok(()) } else { Err(Errno::EFAULT) }
+}
+
+/// Whether a fault of ours would reach our handler: the program may have blocked its signals. The kernel's
+/// copying calls work then, but a filter of the program's may forbid them, so they come second.
+fn faults_are_handled() -> bool {
+    let mask = rt_sigprocmask(MaskHow::Block, None).unwrap_or(SigSet::ALL);
+    !mask.contains(SIGSEGV) && !mask.contains(SIGBUS)
 }
 
 /// Plain values that any bytes make.

@@ -110,6 +110,24 @@ pub unsafe fn store_guarded(address: u64, bytes: &[u8]) -> usize {
     bytes.len() - left
 }
 
+/// Writes `bytes` to this process's own memory, as far as it is writable, by process_vm_writev(2);
+/// returns how many were written.
+///
+/// # Errors
+/// As for [`read_own`].
+///
+/// # Safety
+/// Whoever owns the memory at `address` expects it to be written.
+pub unsafe fn write_own(address: u64, bytes: &[u8]) -> Result<usize, Errno> {
+    let local = IoVec { base: bytes.as_ptr().expose_provenance() as u64, bytes: bytes.len() as u64 };
+    let remote = IoVec { base: address, bytes: bytes.len() as u64 };
+    let [local, remote] = [&raw const local, &raw const remote].map(|v| v.expose_provenance() as u64);
+    let pid = i64::from(thread::getpid()) as u64;
+    // SAFETY: the kernel reads the slice; the memory it writes is the caller's contract.
+    let written = answer(unsafe { syscall6(nr::PROCESS_VM_WRITEV, pid, local, 1, remote, 1, 0) })?;
+    Ok(written as usize)
+}
+
 /// Where to go on after a fault at `pc`, when that is the one instruction of [`copy_guarded`] and
 /// [`store_guarded`] that may fault. Registers stay as they are.
 #[must_use]

@@ -8,7 +8,8 @@ use midstride_addr::{AppPc, CachePc};
 use midstride_asm::Gpr;
 use midstride_block::{PcSource, Restore, Slot, Translation};
 use midstride_os::probe::fault_fixup;
-use midstride_os::signal::{SIGBUS, SIGSEGV, SigInfo, SigSet, UContext};
+use midstride_os::signal::{SIGBUS, SIGSEGV, SigInfo, SigSet, UContext, rt_tgsigqueueinfo};
+use midstride_os::thread;
 
 use super::calls::{put_state, state_of};
 use super::deliver::{Delivery, copy_frame};
@@ -43,6 +44,11 @@ unsafe extern "C" fn handler<P: Policy>(signal: i32, info: *mut SigInfo, uc: *mu
         return;
     }
     let cx = current();
+    let [bottom, top] = cx.signal_stack;
+    // The gate's stack ends where this one begins.
+    if bottom < uc.mcontext.rsp && uc.mcontext.rsp <= top {
+        return postpone(signal, info, uc);
+    }
     // SAFETY: threads under an engine have its address in their context, and engines live for ever.
     let engine = unsafe { &*core::ptr::with_exposed_provenance::<Engine<P>>(cx.engine as usize) };
     match engine.place(cx, uc) {
@@ -55,6 +61,15 @@ unsafe extern "C" fn handler<P: Policy>(signal: i32, info: *mut SigInfo, uc: *mu
             engine.deliver_from_handler(cx, signal, info, uc);
         }
     }
+}
+
+/// A signal that faults raise was sent while another one is being handled: it comes again afterwards.
+fn postpone(signal: i32, info: &SigInfo, uc: &mut UContext) {
+    if info.code > 0 && super::table::FAULTS.contains(&signal) {
+        crate::fatal::fail(format_args!("signal {signal} in the signal handler, at {:#x}", uc.mcontext.rip));
+    }
+    let _ = rt_tgsigqueueinfo(thread::getpid(), thread::gettid(), signal, info);
+    uc.sigmask |= SigSet::EMPTY.with(SIGSEGV).with(SIGBUS).bits();
 }
 
 /// The context of this thread.
@@ -83,7 +98,8 @@ impl<P: Policy> Engine<P> {
         if pc == self.gate.syscall_done && uc.mcontext.rbx == u64::from(answer::SYSCALL) {
             return Place::Known(answered(cx, uc));
         }
-        if cx.phase.load(Ordering::Relaxed) == phase::GATE {
+        // A door is already ours, though the phase does not say so yet.
+        if cx.phase.load(Ordering::Relaxed) == phase::GATE || self.gate.all.contains(pc) {
             return Place::Gate;
         }
         Place::Known(self.state_in_cache(cx, uc, pc))

@@ -128,8 +128,8 @@ impl Signals {
         }
     }
 
-    /// Handled signals come to us; so do those that faults raise. All others are blocked meanwhile: the
-    /// mask the program asked for is set when its handler is entered.
+    /// Handled signals come to us; so do those that faults raise. All others are blocked meanwhile, but
+    /// for those of guarded copies: the mask the program asked for is set when its handler is entered.
     fn tell_kernel(&self, signal: i32, action: &KernelSigaction) -> Result<(), Errno> {
         let ours = KernelSigaction {
             handler: self.handler,
@@ -138,7 +138,7 @@ impl Signals {
                 | SA_ONSTACK
                 | SA_RESTORER,
             restorer: rt_sigreturn as *const () as u64,
-            mask: SigSet::ALL,
+            mask: SigSet::ALL.without(SIGSEGV).without(SIGBUS),
         };
         let is_handled = action.handler != SIG_DFL && action.handler != SIG_IGN;
         let told = if is_handled || FAULTS.contains(&signal) { ours } else { *action };

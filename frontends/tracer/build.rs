@@ -7,6 +7,12 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+#[path = "src/inject/home.rs"]
+mod home;
+#[expect(unreachable_pub, reason = "the library exports the error")]
+#[path = "src/inject/layout.rs"]
+mod layout;
+
 const TARGET: &str = "x86_64-unknown-none";
 /// What an outer cargo (or clippy) sets for its own compilations.
 const OUTER: [&str; 4] =
@@ -32,9 +38,31 @@ fn build() -> Result<(), String> {
     require_target()?;
     compile(&package, &out)?;
     let image = out.join("runtime-target").join(TARGET).join("release").join(name);
-    std::fs::copy(&image, out.join("runtime.elf"))
-        .map_err(|error| format!("{}: {error}", image.display()))?;
-    Ok(())
+    let file = std::fs::read(&image).map_err(|error| format!("{}: {error}", image.display()))?;
+    embed(&file, &out).map_err(|error| format!("{}: {error}", image.display()))
+}
+
+/// Writes the image as it will lie in memory, and what the library must know of it, as Rust.
+fn embed(file: &[u8], out: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let base = home::PREFERRED + home::BOOT_BYTES;
+    let mut image = layout::LaidOut::parse(file)?;
+    layout::relocate(&mut image.bytes, &image.relocations, base);
+    let layout::LaidOut { bytes, span, entry, relocations, parts } = image;
+    let part = |part: &layout::Part| {
+        let layout::Part { start, len, access } = part;
+        format!("Part {{ start: {start}, len: {len}, access: Access::{access:?} }}")
+    };
+    let parts: Vec<String> = parts.iter().map(part).collect();
+    let source = format!(
+        "pub(super) const BASE: u64 = {base};\n\
+         pub(super) const SPAN: u64 = {span};\n\
+         pub(super) const ENTRY: u64 = {entry};\n\
+         pub(super) static RELOCATIONS: &[u32] = &{relocations:?};\n\
+         pub(super) static PARTS: &[Part] = &[{}];\n",
+        parts.join(", ")
+    );
+    std::fs::write(out.join("runtime.rs"), source)?;
+    Ok(std::fs::write(out.join("runtime.img"), bytes)?)
 }
 
 /// The runtime; in a tree without it, the stand-in that starts programs natively.
@@ -50,7 +78,8 @@ fn package(here: &Path) -> (PathBuf, &'static str) {
 fn watch(here: &Path, package: &Path) {
     let own = ["src", "Cargo.toml", "Cargo.lock", "build.rs"].map(|name| package.join(name));
     let shared = SOURCES.map(|source| here.join(source));
-    for path in own.iter().chain(&shared).filter(|path| path.exists()) {
+    let ours = ["build.rs", "src/inject/home.rs", "src/inject/layout.rs"].map(|name| here.join(name));
+    for path in own.iter().chain(&shared).chain(&ours).filter(|path| path.exists()) {
         println!("cargo::rerun-if-changed={}", path.display());
     }
 }

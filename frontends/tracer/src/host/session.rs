@@ -16,9 +16,6 @@ use crate::options::{Children, Options, Program, Torture};
 use crate::report::{Filter, Profile, Programs};
 use crate::sys::{self, Pid, ProgramFile};
 
-/// The runtime built with this crate.
-static RUNTIME: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/runtime.elf"));
-
 /// Why a session did not come to an end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -68,7 +65,7 @@ impl Session {
     /// [`SessionError::Image`], [`SessionError::ImageFile`] and [`SessionError::Channel`].
     pub fn new(options: Options) -> Result<Self, SessionError> {
         let image = match &options.image {
-            None => Image::parse(RUNTIME)?,
+            None => Image::built_in(),
             Some(path) => {
                 let file = std::fs::read(path)
                     .map_err(|source| SessionError::ImageFile { path: path.clone(), source })?;

@@ -1,99 +1,51 @@
-//! The runtime's image: a static-pie ELF file laid out and relocated for a base address.
+//! The runtime's image, relocated for where it goes.
 
-use object::elf::{self, FileHeader64, ProgramHeader64};
-use object::read::elf::{Dyn, FileHeader, ProgramHeader};
-use object::{Endianness, Pod};
+use std::borrow::Cow;
 
-type Header = FileHeader64<Endianness>;
-type Segment = ProgramHeader64<Endianness>;
+pub use super::layout::ImageError;
+use super::layout::{Access, LaidOut, Part, relocate};
 
-const PAGE: u64 = 4096;
-/// The most an image may take; one that says more is damaged.
-const LARGEST: u64 = 256 << 20;
+/// The built-in runtime, laid out and relocated by the build script for where it usually goes.
+mod built_in {
+    use super::{Access, Part};
 
-/// Why bytes are not a usable runtime image.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ImageError {
-    /// Not a readable ELF file.
-    #[error("not a readable ELF file")]
-    Elf(#[from] object::read::Error),
-    /// Not a position-independent x86-64 executable.
-    #[error("not a static-pie x86-64 executable (type {kind:#x}, machine {machine:#x})")]
-    Kind {
-        /// `e_type`.
-        kind: u16,
-        /// `e_machine`.
-        machine: u16,
-    },
-    /// A segment, or a relocation, lies outside the image.
-    #[error("{what} at {at:#x} lies outside the image of {span:#x} bytes")]
-    Outside {
-        /// What lies there.
-        what: &'static str,
-        /// Its address in the image.
-        at: u64,
-        /// Bytes of the image.
-        span: u64,
-    },
-    /// A relocation other than `R_X86_64_RELATIVE`.
-    #[error("relocation of type {kind:#x} at {at:#x}; only R_X86_64_RELATIVE is supported")]
-    Relocation {
-        /// Its type.
-        kind: u32,
-        /// The address it applies to.
-        at: u64,
-    },
-}
+    include!(concat!(env!("OUT_DIR"), "/runtime.rs"));
 
-/// Pages of the image that need another protection than read and write.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Part {
-    /// Bytes from the start of the image.
-    pub(crate) start: u64,
-    /// Bytes.
-    pub(crate) len: u64,
-    /// As for `mprotect`.
-    pub(crate) protection: i32,
+    pub(super) static BYTES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/runtime.img"));
 }
 
 /// A runtime image.
 pub(crate) struct Image {
-    /// Its file-backed bytes as they lie in memory, relocated for `base`; what follows is zero.
-    bytes: Vec<u8>,
+    bytes: Cow<'static, [u8]>,
+    /// The address that `bytes` are relocated for.
     base: u64,
     span: u64,
     entry: u64,
-    /// Where words are, and what they hold relative to the base.
-    relocations: Vec<(usize, u64)>,
-    protections: Vec<Part>,
+    relocations: Cow<'static, [u32]>,
+    parts: Cow<'static, [Part]>,
 }
 
 impl Image {
-    /// Lays the image out.
+    /// The built-in one.
+    pub(crate) fn built_in() -> Self {
+        Self {
+            bytes: built_in::BYTES.into(),
+            base: built_in::BASE,
+            span: built_in::SPAN,
+            entry: built_in::ENTRY,
+            relocations: built_in::RELOCATIONS.into(),
+            parts: built_in::PARTS.into(),
+        }
+    }
+
+    /// Lays `file` out.
     ///
     /// # Errors
     /// See [`ImageError`].
     pub(crate) fn parse(file: &[u8]) -> Result<Self, ImageError> {
-        let header = Header::parse(file)?;
-        let endian = header.endian()?;
-        let (kind, machine) = (header.e_type(endian), header.e_machine(endian));
-        if kind != elf::ET_DYN || machine != elf::EM_X86_64 {
-            return Err(ImageError::Kind { kind, machine });
-        }
-        let segments = header.program_headers(endian, file)?;
-        let span = span(segments, endian)?;
-        let mut image = Self {
-            bytes: load(segments, endian, file, span)?,
-            base: 0,
-            span,
-            entry: header.e_entry(endian),
-            relocations: Vec::new(),
-            protections: protections(segments, endian),
-        };
-        inside("entry point", image.entry, 1, span)?;
-        image.relocations = relocations(segments, endian, file, &image.bytes)?;
-        Ok(image)
+        let LaidOut { bytes, span, entry, relocations, parts } = LaidOut::parse(file)?;
+        let (bytes, relocations, parts) = (bytes.into(), relocations.into(), parts.into());
+        Ok(Self { bytes, base: 0, span, entry, relocations, parts })
     }
 
     /// Bytes it takes in memory, whole pages.
@@ -107,120 +59,58 @@ impl Image {
     }
 
     /// What differs from read and write.
-    pub(crate) fn protections(&self) -> &[Part] {
-        &self.protections
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// Its bytes for `base`; everything behind them, to [`Image::span`], is zero. The same base as last time
     /// costs nothing.
     pub(crate) fn relocated(&mut self, base: u64) -> &[u8] {
         if self.base != base {
-            for &(at, addend) in &self.relocations {
-                let word = base.wrapping_add(addend).to_le_bytes();
-                self.bytes[at..at + word.len()].copy_from_slice(&word);
-            }
+            relocate(self.bytes.to_mut(), &self.relocations, base.wrapping_sub(self.base));
             self.base = base;
         }
         &self.bytes
     }
 }
 
-fn inside(what: &'static str, at: u64, len: u64, span: u64) -> Result<(), ImageError> {
-    match at.checked_add(len) {
-        Some(end) if end <= span => Ok(()),
-        _ => Err(ImageError::Outside { what, at, span }),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inject::home::{BOOT_BYTES, PREFERRED};
+
+    #[test]
+    fn the_built_in_image_needs_no_work_where_it_usually_goes() {
+        let mut image = Image::built_in();
+        assert_eq!(image.base, PREFERRED + BOOT_BYTES);
+        image.relocated(PREFERRED + BOOT_BYTES);
+        assert!(matches!(image.bytes, Cow::Borrowed(_)));
     }
-}
 
-fn loaded(segments: &[Segment], endian: Endianness) -> impl Iterator<Item = &Segment> {
-    segments.iter().filter(move |segment| segment.p_type(endian) == elf::PT_LOAD)
-}
-
-fn span(segments: &[Segment], endian: Endianness) -> Result<u64, ImageError> {
-    let mut span = 0;
-    for segment in loaded(segments, endian) {
-        inside("segment", segment.p_vaddr(endian), segment.p_memsz(endian), LARGEST)?;
-        span = span.max(segment.p_vaddr(endian) + segment.p_memsz(endian));
+    #[test]
+    fn moving_there_and_back_changes_nothing() {
+        let mut image = Image::built_in();
+        let (base, before) = (image.base, image.bytes.clone());
+        let moved = image.relocated(base + 0x1234_5000).to_vec();
+        assert_eq!(moved != *before, !image.relocations.is_empty());
+        assert_eq!(image.relocated(base), &*before);
     }
-    Ok(span.next_multiple_of(PAGE))
-}
 
-fn load(segments: &[Segment], endian: Endianness, file: &[u8], span: u64) -> Result<Vec<u8>, ImageError> {
-    let mut bytes = Vec::new();
-    for segment in loaded(segments, endian) {
-        let at = segment.p_vaddr(endian);
-        let data = segment.data(endian, file).map_err(|()| ImageError::Outside { what: "data", at, span })?;
-        inside("segment data", at, data.len() as u64, span)?;
-        let (start, end) = (at as usize, at as usize + data.len());
-        bytes.resize(bytes.len().max(end), 0);
-        bytes[start..end].copy_from_slice(data);
+    #[test]
+    fn no_page_of_the_built_in_image_is_writable_and_executable() {
+        let image = Image::built_in();
+        let code: Vec<&Part> = image.parts.iter().filter(|part| part.access == Access::ReadExecute).collect();
+        assert!(code.iter().any(|part| (part.start..part.start + part.len).contains(&image.entry)));
+        assert!(image.parts.iter().all(|part| (part.start | part.len) % 4096 == 0), "{:?}", image.parts);
+        assert!(image.span >= image.bytes.len() as u64 && image.span % 4096 == 0);
     }
-    Ok(bytes)
-}
 
-/// Whole pages for each segment that is not plain data, then what is constant once relocated.
-fn protections(segments: &[Segment], endian: Endianness) -> Vec<Part> {
-    let part = |segment: &Segment, protection| {
-        let start = segment.p_vaddr(endian) & !(PAGE - 1);
-        let end = (segment.p_vaddr(endian) + segment.p_memsz(endian)).next_multiple_of(PAGE);
-        Part { start, len: end - start, protection }
-    };
-    let segment_part = |segment: &Segment| {
-        let flags = segment.p_flags(endian);
-        let execute = if flags & elf::PF_X != 0 { libc::PROT_EXEC } else { 0 };
-        (flags & elf::PF_W == 0).then(|| part(segment, libc::PROT_READ | execute))
-    };
-    let constant = segments.iter().filter(|segment| segment.p_type(endian) == elf::PT_GNU_RELRO);
-    let constant = constant.map(|segment| {
-        let whole = part(segment, libc::PROT_READ);
-        Part { len: (segment.p_vaddr(endian) + segment.p_memsz(endian) - whole.start) & !(PAGE - 1), ..whole }
-    });
-    loaded(segments, endian).filter_map(segment_part).chain(constant.filter(|part| part.len != 0)).collect()
-}
-
-fn relocations(
-    segments: &[Segment],
-    endian: Endianness,
-    file: &[u8],
-    bytes: &[u8],
-) -> Result<Vec<(usize, u64)>, ImageError> {
-    let mut found = Vec::new();
-    for rela in rela_table(segments, endian, file, bytes)? {
-        let at = rela.r_offset.get(endian);
-        let kind = rela.r_type(endian, false);
-        inside("relocated word", at, 8, bytes.len() as u64)?;
-        if kind != elf::R_X86_64_RELATIVE {
-            return Err(ImageError::Relocation { kind, at });
-        }
-        found.push((at as usize, rela.r_addend.get(endian) as u64));
+    #[test]
+    fn bytes_that_are_no_image_are_refused() {
+        assert!(matches!(Image::parse(b"text"), Err(ImageError::Elf(_))));
+        let mut file = vec![0; 64];
+        file[..6].copy_from_slice(&[0x7f, b'E', b'L', b'F', 2, 1]);
+        (file[6], file[16], file[18]) = (1, 2, 62);
+        assert!(matches!(Image::parse(&file), Err(ImageError::Kind { kind: 2, machine: 62 })));
     }
-    Ok(found)
-}
-
-type Rela = elf::Rela64<Endianness>;
-
-fn rela_table<'b>(
-    segments: &[Segment],
-    endian: Endianness,
-    file: &[u8],
-    bytes: &'b [u8],
-) -> Result<&'b [Rela], ImageError> {
-    let (mut at, mut len) = (0, 0);
-    for segment in segments {
-        for entry in segment.dynamic(endian, file)?.unwrap_or_default() {
-            match entry.tag32(endian) {
-                Some(elf::DT_RELA) => at = entry.d_val(endian),
-                Some(elf::DT_RELASZ) => len = entry.d_val(endian),
-                _ => {}
-            }
-        }
-    }
-    inside("relocation table", at, len, bytes.len() as u64)?;
-    let table = &bytes[at as usize..(at + len) as usize];
-    let outside = |()| ImageError::Outside { what: "relocation", at, span: bytes.len() as u64 };
-    pod_slice(table).map_err(outside)
-}
-
-fn pod_slice<T: Pod>(bytes: &[u8]) -> Result<&[T], ()> {
-    object::slice_from_all_bytes(bytes)
 }

@@ -10,7 +10,9 @@
 
 mod auxv;
 mod handover;
+mod home;
 mod image;
+mod layout;
 mod place;
 mod remote;
 
@@ -22,14 +24,11 @@ pub(crate) use image::Image;
 pub use image::ImageError;
 
 use self::auxv::Auxv;
-use self::place::{Maps, PREFERRED};
+use self::home::{BOOT_BYTES, PREFERRED};
+use self::place::Maps;
 use self::remote::{Remote, RemoteError};
 use crate::channel::Channel;
 use crate::sys::{self, ChildSignalsHeld, Pid, Regs};
-
-/// Bytes of the bootstrap block with the runtime's first stack behind it; untouched pages cost nothing. It
-/// lies below the image, so that a stack that grows too far ends in unmapped memory.
-pub(crate) const BOOT_BYTES: u64 = 256 << 10;
 
 /// `cs` of a 64-bit user thread.
 const USER_CS_64: u64 = 0x33;
@@ -177,8 +176,8 @@ impl Injection<'_> {
     fn fill(&mut self, layout: Layout) -> Result<(), RemoteError> {
         let control = self.map_control(layout)?;
         self.remote.write(layout.image, self.image.relocated(layout.image))?;
-        for part in self.image.protections() {
-            self.remote.mprotect(layout.image + part.start, part.len, part.protection)?;
+        for part in self.image.parts() {
+            self.remote.protect(layout.image + part.start, part.len, part.access)?;
         }
         let bootstrap = bootstrap(layout, control, self.settings, &self.regs);
         Ok(sys::write_bootstrap(self.remote.pid(), layout.boot, &bootstrap)?)

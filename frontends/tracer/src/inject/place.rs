@@ -5,9 +5,6 @@ use std::io;
 
 use crate::sys::Pid;
 
-/// Where the runtime goes unless something is there: low, so that its absolute operands fit 32 bits, and
-/// far above where non-PIE programs and their heaps start.
-pub(super) const PREFERRED: u64 = 0x6800_0000;
 /// Addresses that fit a sign-extended 32-bit operand.
 const LOW_END: u64 = 0x8000_0000;
 /// Below this lie null pointers and what `vm.mmap_min_addr` guards.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 
+use super::layout::Access;
 use crate::sys::{self, Change, Pid, Regs, Stop};
 
 /// The largest error number the kernel answers with.
@@ -126,9 +127,13 @@ impl Remote {
         self.call(call, [at, len, protection, flags as u64, fd, 0])
     }
 
-    /// Changes the protection of whole pages.
-    pub(super) fn mprotect(&mut self, at: u64, len: u64, protection: i32) -> Result<(), RemoteError> {
+    /// Changes what whole pages may be used for.
+    pub(super) fn protect(&mut self, at: u64, len: u64, access: Access) -> Result<(), RemoteError> {
         let call = Call { name: "mprotect", number: libc::SYS_mprotect };
+        let protection = match access {
+            Access::Read => libc::PROT_READ,
+            Access::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
+        };
         self.call(call, [at, len, protection as u64, 0, 0, 0]).map(drop)
     }
 

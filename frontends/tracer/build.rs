@@ -61,6 +61,7 @@ fn embed(file: &[u8], out: &Path) -> Result<(), Box<dyn std::error::Error>> {
          pub(super) static PARTS: &[Part] = &[{}];\n",
         parts.join(", ")
     );
+    std::fs::write(out.join("runtime.elf"), file)?;
     std::fs::write(out.join("runtime.rs"), source)?;
     Ok(std::fs::write(out.join("runtime.img"), bytes)?)
 }

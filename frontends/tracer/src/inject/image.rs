@@ -101,8 +101,40 @@ mod tests {
         let image = Image::built_in();
         let code: Vec<&Part> = image.parts.iter().filter(|part| part.access == Access::ReadExecute).collect();
         assert!(code.iter().any(|part| (part.start..part.start + part.len).contains(&image.entry)));
-        assert!(image.parts.iter().all(|part| (part.start | part.len) % 4096 == 0), "{:?}", image.parts);
-        assert!(image.span >= image.bytes.len() as u64 && image.span % 4096 == 0);
+        assert!(
+            image.parts.iter().all(|part| (part.start | part.len).is_multiple_of(4096)),
+            "{:?}",
+            image.parts
+        );
+        assert!(image.span >= image.bytes.len() as u64 && image.span.is_multiple_of(4096));
+    }
+
+    /// The file that the build script laid out.
+    static FILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/runtime.elf"));
+
+    #[test]
+    fn laying_out_at_run_time_gives_the_same_as_the_build_script() {
+        let (mut here, built_in) = (Image::parse(FILE).unwrap(), Image::built_in());
+        assert_eq!(here.relocated(built_in.base), &*built_in.bytes);
+        assert_eq!((here.span, here.entry), (built_in.span, built_in.entry));
+        assert_eq!((here.parts, here.relocations), (built_in.parts, built_in.relocations));
+    }
+
+    #[test]
+    fn damaged_files_make_errors_and_no_panics() {
+        let mut refused = 0;
+        // The ELF header, the program headers behind it, and some of what follows.
+        for at in (0..0x400).chain((0x400..FILE.len().min(0x8000)).step_by(64)) {
+            for damage in [0x80, 0x7f, 0x01] {
+                let mut file = FILE.to_vec();
+                file[at] ^= damage;
+                refused += usize::from(Image::parse(&file).is_err());
+            }
+        }
+        assert!(refused > 50, "{refused}");
+        for len in (0..FILE.len()).step_by(FILE.len() / 97) {
+            drop(Image::parse(&FILE[..len]));
+        }
     }
 
     #[test]

@@ -92,6 +92,7 @@ impl LaidOut {
         }
         let segments = header.program_headers(endian, file)?;
         let span = span(segments, endian)?;
+        check_constant(segments, endian, span)?;
         let mut bytes = load(segments, endian, file, span)?;
         let entry = header.e_entry(endian);
         inside("entry point", entry, 1, span)?;
@@ -134,6 +135,16 @@ fn span(segments: &[Segment], endian: Endianness) -> Result<u64, ImageError> {
     Ok(span.next_multiple_of(PAGE))
 }
 
+fn constant(segments: &[Segment], endian: Endianness) -> impl Iterator<Item = &Segment> {
+    segments.iter().filter(move |segment| segment.p_type(endian) == elf::PT_GNU_RELRO)
+}
+
+fn check_constant(segments: &[Segment], endian: Endianness, span: u64) -> Result<(), ImageError> {
+    constant(segments, endian).try_for_each(|segment| {
+        inside("constant data", segment.p_vaddr(endian), segment.p_memsz(endian), span)
+    })
+}
+
 fn load(segments: &[Segment], endian: Endianness, file: &[u8], span: u64) -> Result<Vec<u8>, ImageError> {
     let mut bytes = Vec::new();
     for segment in loaded(segments, endian) {
@@ -159,8 +170,7 @@ fn protections(segments: &[Segment], endian: Endianness) -> Vec<Part> {
         let access = if flags & elf::PF_X != 0 { Access::ReadExecute } else { Access::Read };
         (flags & elf::PF_W == 0).then(|| part(segment, access))
     };
-    let constant = segments.iter().filter(|segment| segment.p_type(endian) == elf::PT_GNU_RELRO);
-    let constant = constant.map(|segment| {
+    let constant = constant(segments, endian).map(|segment| {
         let whole = part(segment, Access::Read);
         Part { len: (segment.p_vaddr(endian) + segment.p_memsz(endian) - whole.start) & !(PAGE - 1), ..whole }
     });

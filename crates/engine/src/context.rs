@@ -111,6 +111,8 @@ pub struct ThreadContext {
     pub sighand: u64,
     /// The program's mask is this, not what the kernel has, while signals are held back in the gate.
     pub held_mask: u64,
+    /// The mask in force during the system call that a signal interrupted, when the call set one.
+    pub call_mask: Option<u64>,
     /// Where the runtime's alternate stack starts and ends.
     pub signal_stack: [u64; 2],
     /// The block entered last by way of the gate, and how often the gate was entered: whether a block

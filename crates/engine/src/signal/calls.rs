@@ -56,7 +56,7 @@ impl<P: Policy> Engine<P> {
             return Verdict::Elsewhere;
         };
         cx.state = state_of(&uc);
-        cx.altstack = [uc.stack.sp, u64::from(uc.stack.flags) & !u64::from(SS_ONSTACK), uc.stack.size];
+        cx.altstack = [uc.stack.sp, u64::from(uc.stack.flags), uc.stack.size];
         self.kernel_return(cx, uc.sigmask, uc.mcontext.fpstate, uc.flags)
     }
 }
@@ -72,18 +72,22 @@ fn change_stack(cx: &mut ThreadContext) -> Result<(), Errno> {
         cx.altstack = match wanted.flags & !SS_AUTODISARM {
             SS_DISABLE => NO_STACK,
             0 | SS_ONSTACK if wanted.size < MINSIGSTKSZ => return Err(Errno::ENOMEM),
-            0 | SS_ONSTACK => [wanted.sp, u64::from(wanted.flags & SS_AUTODISARM), wanted.size],
+            0 | SS_ONSTACK => [wanted.sp, u64::from(wanted.flags), wanted.size],
             _ => return Err(Errno::EINVAL),
         };
     }
     if old != 0 { write_value(old, &was) } else { Ok(()) }
 }
 
-/// The program's alternate stack as the kernel would describe it now.
-pub(super) fn described(cx: &ThreadContext) -> SignalStack {
+/// The program's alternate stack as sigaltstack(2) describes it.
+fn described(cx: &ThreadContext) -> SignalStack {
     let [sp, flags, size] = cx.altstack;
-    let on = if is_on_stack(cx, cx.state.get(Gpr::Rsp)) { SS_ONSTACK } else { 0 };
-    SignalStack { sp, flags: flags as u32 | on, pad: 0, size }
+    let state = match size {
+        0 => SS_DISABLE,
+        _ if is_on_stack(cx, cx.state.get(Gpr::Rsp)) => SS_ONSTACK,
+        _ => 0,
+    };
+    SignalStack { sp, flags: state | flags as u32 & SS_AUTODISARM, pad: 0, size }
 }
 
 /// Whether `rsp` lies on the program's alternate stack. One that disarms itself is never "on".

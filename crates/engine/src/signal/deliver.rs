@@ -11,11 +11,11 @@ use midstride_os::signal::{
 };
 use midstride_os::thread;
 
-use super::calls::{described, is_on_stack, put_state};
+use super::calls::{is_on_stack, put_state};
 use super::table::FAULTS;
 use crate::context::{PENDING_BYTES, ThreadContext};
 use crate::engine::Engine;
-use crate::memory::{write_app, write_value};
+use crate::memory::{read_app, write_app, write_value};
 use crate::policy::Policy;
 use crate::syscall::Verdict;
 
@@ -45,20 +45,22 @@ struct Waiting {
 
 const XSTATE_AT: usize = size_of::<Waiting>().next_multiple_of(64);
 
-/// Bytes of the extended state that a frame points to (Linux `struct _fpx_sw_bytes`: magic at 464,
+/// Bytes of the extended state whose first 512 are `legacy` (Linux `struct _fpx_sw_bytes`: magic at 464,
 /// size with its trailing magic at 468).
+fn xstate_size(legacy: &[u8; 512]) -> usize {
+    const MAGIC: u32 = 0x4650_5853;
+    let word = |at: usize| u32::from_le_bytes([legacy[at], legacy[at + 1], legacy[at + 2], legacy[at + 3]]);
+    if word(464) == MAGIC { (word(468) as usize).max(512) } else { 512 }
+}
+
+/// Bytes of the extended state that a frame of the kernel's points to.
 fn xstate_bytes(uc: &UContext) -> u64 {
-    const LEGACY: u64 = 512;
     if uc.mcontext.fpstate == 0 {
         return 0;
     }
-    let word = |offset| {
-        let at = core::ptr::with_exposed_provenance::<u32>((uc.mcontext.fpstate + offset) as usize);
-        // SAFETY: the kernel wrote at least 512 bytes there, and nobody else writes.
-        unsafe { at.read() }
-    };
-    const MAGIC: u32 = 0x4650_5853;
-    if word(464) == MAGIC { u64::from(word(468)) } else { LEGACY }
+    let legacy = core::ptr::with_exposed_provenance::<[u8; 512]>(uc.mcontext.fpstate as usize);
+    // SAFETY: the kernel wrote at least 512 bytes there, or `keep_xstate` did; nobody else writes.
+    xstate_size(unsafe { &*legacy }) as u64
 }
 
 /// Keeps a frame until the gate's end.
@@ -73,6 +75,22 @@ pub(super) fn copy_frame(cx: &mut ThreadContext, signal: i32, info: &SigInfo, uc
     let from = core::ptr::with_exposed_provenance::<u8>(uc.mcontext.fpstate as usize);
     // SAFETY: `kept` bytes are in the kernel's frame and fit behind the structure.
     unsafe { core::ptr::copy_nonoverlapping(from, to.add(XSTATE_AT), kept as usize) };
+}
+
+/// The extended state changes while a signal waits: its frame shall hold the new one, which lies at
+/// `fpstate` in the program's memory (0: the initial state).
+fn keep_xstate(cx: &mut ThreadContext, fpstate: u64) {
+    let mut legacy = [0; 512];
+    let mut bytes = 0;
+    if fpstate != 0 && read_app(fpstate, &mut legacy).is_ok() {
+        bytes = xstate_size(&legacy).min(PENDING_BYTES - XSTATE_AT);
+    }
+    let to = cx.pending.as_mut_ptr().cast::<u8>();
+    // SAFETY: the buffer is larger than the structure and what is behind it, and nobody else has it.
+    let buffer = unsafe { core::slice::from_raw_parts_mut(to.add(XSTATE_AT), bytes) };
+    let kept = if read_app(fpstate, buffer).is_ok() { bytes } else { 0 };
+    // SAFETY: `copy_frame` wrote the structure.
+    unsafe { (*to.cast::<Waiting>()).xstate_bytes = kept as u32 };
 }
 
 /// The kept frame; its state pointer leads into the context.
@@ -117,7 +135,9 @@ impl<P: Policy> Engine<P> {
         }
         self.policy.delivered(cx, signal);
         let own = if action.flags & SA_NODEFER == 0 { SigSet::EMPTY.with(signal) } else { SigSet::EMPTY };
-        Delivery::Handled { mask: uc.sigmask | action.mask.union(own).bits() }
+        // During sigsuspend and its like the frame keeps the old mask, but the temporary one is in force.
+        let base = core::mem::take(&mut cx.call_mask).unwrap_or(uc.sigmask);
+        Delivery::Handled { mask: base | action.mask.union(own).bits() }
     }
 
     /// The kernel's default action, with the same information.
@@ -189,6 +209,7 @@ impl<P: Policy> Engine<P> {
             // A signal waits: others stay blocked until it is delivered, with this mask.
             cx.held_mask = mask;
             mask = SigSet::ALL.bits();
+            keep_xstate(cx, fpstate);
         }
         let [start, end] = cx.signal_stack;
         let mut frame = SignalFrame::default();
@@ -243,7 +264,8 @@ fn write_frame(
     let xstate_at = top.wrapping_sub(xstate) & !63;
     let at = (xstate_at.wrapping_sub(size_of::<SignalFrame>() as u64) & !15).wrapping_sub(8);
     let mut uc_app = *uc;
-    uc_app.stack = described(cx);
+    let [sp, flags, size] = cx.altstack;
+    uc_app.stack = SignalStack { sp, flags: flags as u32, pad: 0, size };
     uc_app.link = 0;
     uc_app.mcontext.fpstate = if xstate == 0 { 0 } else { xstate_at };
     let from = core::ptr::with_exposed_provenance::<u8>(uc.mcontext.fpstate as usize);

@@ -7,6 +7,7 @@ use core::sync::atomic::Ordering;
 use midstride_addr::{AppPc, CachePc};
 use midstride_asm::Gpr;
 use midstride_block::{PcSource, Restore, Slot, Translation};
+use midstride_os::nr;
 use midstride_os::probe::fault_fixup;
 use midstride_os::signal::{SIGBUS, SIGSEGV, SigInfo, SigSet, UContext, rt_tgsigqueueinfo};
 use midstride_os::thread;
@@ -17,6 +18,7 @@ use crate::code_map::Writes;
 use crate::context::{AppState, ThreadContext, phase};
 use crate::engine::{Engine, Span};
 use crate::gate::answer;
+use crate::memory::read_app;
 use crate::policy::{CutShort, Policy};
 use crate::syscall::After;
 
@@ -51,6 +53,7 @@ unsafe extern "C" fn handler<P: Policy>(signal: i32, info: *mut SigInfo, uc: *mu
     }
     // SAFETY: threads under an engine have its address in their context, and engines live for ever.
     let engine = unsafe { &*core::ptr::with_exposed_provenance::<Engine<P>>(cx.engine as usize) };
+    cx.call_mask = (uc.mcontext.rip == engine.gate.syscall_done.get()).then(|| temporary_mask(cx)).flatten();
     match engine.place(cx, uc) {
         Place::Gate => engine.defer(cx, signal, info, uc),
         Place::Known(state) => {
@@ -193,6 +196,22 @@ fn answered(cx: &ThreadContext, uc: &UContext) -> AppState {
     state.pc = cx.next_pc;
     debug_assert!(cx.after == After::Nothing, "calls with work behind them are not left early");
     state
+}
+
+/// The signal mask that the system call under way has put in place of the thread's.
+fn temporary_mask(cx: &ThreadContext) -> Option<u64> {
+    let word = |address: u64| {
+        let mut bytes = [0; 8];
+        read_app(address, &mut bytes).ok().map(|()| u64::from_le_bytes(bytes))
+    };
+    let at = match cx.state.get(Gpr::Rax) {
+        nr::RT_SIGSUSPEND => cx.state.get(Gpr::Rdi),
+        nr::PPOLL => cx.state.get(Gpr::R10),
+        nr::EPOLL_PWAIT | nr::EPOLL_PWAIT2 => cx.state.get(Gpr::R8),
+        nr::PSELECT6 | nr::IO_PGETEVENTS => word(cx.state.get(Gpr::R9))?,
+        _ => 0,
+    };
+    (at != 0).then(|| word(at)).flatten()
 }
 
 /// Takes registers from their slots and finds the pc.

@@ -50,7 +50,7 @@ pub use cache::{
     AppCode, Broken, CodeCache, Config, Found, MAX_REGIONS, Observer, Parts, Retired, Transform, Unobserved,
 };
 pub use draft::{Draft, End, MAX_APP_BYTES, MAX_INSNS, Probe, Step};
-pub use emit::{BuildError, Care, Env, Landing, Order, Rotate};
+pub use emit::{BuildError, Care, Env, Landing, Order, Rotate, Transactions};
 pub use exec_block::{BlockId, BlockState, ExecBlock, Exit, ExitId, UnitRef};
 pub use exit::ExitKind;
 pub use pages::page_of;

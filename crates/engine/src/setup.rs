@@ -8,7 +8,7 @@ use midstride_addr::{AppPc, AppRange};
 use midstride_asm::{EmitError, Writer};
 use midstride_block::{
     CodeCache, Config, Door, Doors, Env, Observer, Parts, Rotate, Slot, SlotBase, TABLE_BYTES, TABLE_ENTRIES,
-    Tables,
+    Tables, Transactions,
 };
 use midstride_os::mem::{Backing, MapFlags, Prot, mmap, mprotect};
 use midstride_os::{Errno, thread};
@@ -109,7 +109,7 @@ impl Setup {
             misses,
         );
         let parts = Parts {
-            env: Env { slots: SlotBase::Gs, doors, rotate: rotate() },
+            env: env(SlotBase::Gs, doors),
             config: self.config,
             source: self.source,
             alloc: self.heap,
@@ -138,11 +138,13 @@ impl Setup {
     }
 }
 
-/// Whether this processor has BMI2 (CPUID leaf 7, EBX bit 8). It needs no state of its own.
-fn rotate() -> Rotate {
-    let has_leaf = core::arch::x86_64::__cpuid(0).eax >= 7;
-    let bmi2 = has_leaf && core::arch::x86_64::__cpuid_count(7, 0).ebx & 1 << 8 != 0;
-    if bmi2 { Rotate::Rorx } else { Rotate::None }
+/// What emitted code may use of this processor: CPUID leaf 7, EBX bits 8 (BMI2) and 11 (RTM). Neither needs state of its own.
+fn env(slots: SlotBase, doors: Doors) -> Env {
+    use core::arch::x86_64::{__cpuid, __cpuid_count};
+    let features = if __cpuid(0).eax >= 7 { __cpuid_count(7, 0).ebx } else { 0 };
+    let rotate = if features & 1 << 8 != 0 { Rotate::Rorx } else { Rotate::None };
+    let transactions = if features & 1 << 11 != 0 { Transactions::Abort } else { Transactions::Undefined };
+    Env { slots, doors, rotate, transactions }
 }
 
 /// `count` words of low memory, which is never given back.

@@ -4,7 +4,7 @@ use midstride_addr::{AppPc, CachePc};
 use midstride_asm::{Cond, Gpr, Label, Mem, Scale, Width};
 use midstride_relocate::{Counted, CounterWidth, Flow, Insn, load_target};
 
-use super::{BuildError, Emitter};
+use super::{BuildError, Emitter, Transactions};
 use crate::exit::ExitKind;
 use crate::record::{Restore, Where};
 use crate::slots::{Door, Slot};
@@ -31,7 +31,10 @@ impl Emitter<'_, '_> {
             Flow::Return { pop } => self.return_pop(at, pop),
             Flow::JumpIndirect => self.jump_indirect(insn, at),
             Flow::CallIndirect => self.call_indirect(insn, at),
-            Flow::Xbegin { target } => self.abort_transaction(target),
+            Flow::Xbegin { target } if self.env.transactions == Transactions::Abort => {
+                self.abort_transaction(target)
+            }
+            Flow::Xbegin { .. } => self.raise(insn),
             Flow::Syscall => self.leave_to_gate(Door::Syscall, insn.pc(), next, ExitKind::Syscall),
             Flow::Breakpoint | Flow::DebugTrap | Flow::Raises | Flow::Interrupt { .. } => self.raise(insn),
             _ => self.leave_to_gate(Door::Emulate, insn.pc(), next, ExitKind::Emulate),

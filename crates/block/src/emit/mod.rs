@@ -35,6 +35,17 @@ pub struct Env {
     pub doors: Doors,
     /// How landings compare.
     pub rotate: Rotate,
+    /// What becomes of transactions.
+    pub transactions: Transactions,
+}
+
+/// What `xbegin` does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transactions {
+    /// The processor has them: each aborts at once, which is allowed at any time.
+    Abort,
+    /// It has not: the instruction is undefined.
+    Undefined,
 }
 
 /// Whether the processor can rotate without touching flags.

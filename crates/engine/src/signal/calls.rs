@@ -15,6 +15,7 @@ use crate::memory::{read_value, write_value};
 use crate::policy::Policy;
 use crate::syscall::{Verdict, argument};
 
+const TRAP_FLAG: u64 = 0x100;
 /// The smallest alternate stack the kernel takes.
 const MINSIGSTKSZ: u64 = 2048;
 
@@ -56,6 +57,7 @@ impl<P: Policy> Engine<P> {
             return Verdict::Elsewhere;
         };
         cx.state = state_of(&uc);
+        cx.step_from = if cx.state.rflags & TRAP_FLAG != 0 { cx.state.pc } else { 0 };
         cx.altstack = [uc.stack.sp, u64::from(uc.stack.flags), uc.stack.size];
         self.kernel_return(cx, uc.sigmask, uc.mcontext.fpstate, uc.flags)
     }

@@ -9,7 +9,7 @@ use midstride_asm::Gpr;
 use midstride_block::{PcSource, Restore, Slot, Translation};
 use midstride_os::nr;
 use midstride_os::probe::fault_fixup;
-use midstride_os::signal::{SIGBUS, SIGSEGV, SigInfo, SigSet, UContext, rt_tgsigqueueinfo};
+use midstride_os::signal::{SIGBUS, SIGSEGV, SIGTRAP, SigInfo, SigSet, UContext, rt_tgsigqueueinfo};
 use midstride_os::thread;
 
 use super::calls::{put_state, state_of};
@@ -54,16 +54,37 @@ unsafe extern "C" fn handler<P: Policy>(signal: i32, info: *mut SigInfo, uc: *mu
     // SAFETY: threads under an engine have its address in their context, and engines live for ever.
     let engine = unsafe { &*core::ptr::with_exposed_provenance::<Engine<P>>(cx.engine as usize) };
     cx.call_mask = (uc.mcontext.rip == engine.gate.syscall_done.get()).then(|| temporary_mask(cx)).flatten();
+    let stepped = signal == SIGTRAP && info.code == TRAP_TRACE;
     match engine.place(cx, uc) {
+        // The gate is left with the flag set again.
+        Place::Gate if stepped => {}
+        Place::Known(state) if stepped && !step_is_done(cx, &state) => cx.step_from = state.pc,
         Place::Gate => engine.defer(cx, signal, info, uc),
         Place::Known(state) => {
             cx.state = state;
+            cx.step_from = if stepped && state.rflags & TRAP_FLAG != 0 { state.pc } else { 0 };
             if signal == SIGSEGV && engine.code_written(cx, info, uc) {
                 return engine.go_through_gate(cx, uc);
             }
             engine.deliver_from_handler(cx, signal, info, uc);
         }
     }
+}
+
+/// `si_code` of a single step.
+const TRAP_TRACE: i32 = 2;
+const TRAP_FLAG: u64 = 0x100;
+
+/// Whether an instruction of the program's has completed since the last step was reported: the processor
+/// steps through ours as well. Before the first report there was the popf that set the flag; a step is
+/// not reported for what follows it in the cache.
+fn step_is_done(cx: &ThreadContext, state: &AppState) -> bool {
+    const POPF: u8 = 0x9d;
+    if cx.step_from != 0 {
+        return state.pc != cx.step_from;
+    }
+    let mut before = [0];
+    read_app(state.pc.wrapping_sub(1), &mut before).is_err() || before[0] != POPF
 }
 
 /// A signal that faults raise was sent while another one is being handled: it comes again afterwards.

@@ -2,7 +2,7 @@
 
 use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 use midstride_addr::{AppPc, CachePc};
-use midstride_block::{AppCode, BlockId, Draft, End, ExecBlock, ExitKind, PcSource, Restore};
+use midstride_block::{AppCode, BlockId, Draft, End, ExecBlock, ExitKind, PcSource, Restore, Transactions};
 use midstride_relocate::{Flow, Insn};
 
 use super::super::code::{Emitted, constant};
@@ -89,7 +89,7 @@ impl World {
         let exits = exits.filter(|exit| exit.kind != ExitKind::Stale);
         let mut found: Vec<(bool, AppPc)> =
             exits.map(|exit| (exit.kind == ExitKind::Direct, exit.target)).collect();
-        let mut wanted = wanted_exits(last, draft);
+        let mut wanted = wanted_exits(last, draft, self.transactions);
         found.sort_unstable();
         wanted.sort_unstable();
         assert_eq!(found, wanted, "other exits of {last:?}\n{hot}");
@@ -144,7 +144,7 @@ fn behind_check(body: &[Instruction], stale: CachePc) -> &[Instruction] {
 }
 
 /// The exits a block must have, direct ones marked.
-fn wanted_exits(last: Option<&Insn>, draft: &Draft) -> Vec<(bool, AppPc)> {
+fn wanted_exits(last: Option<&Insn>, draft: &Draft, transactions: Transactions) -> Vec<(bool, AppPc)> {
     let end = draft.range().end();
     let Some(last) = last else {
         let stays = draft.is_empty() && draft.end() != End::Full;
@@ -152,6 +152,7 @@ fn wanted_exits(last: Option<&Insn>, draft: &Draft) -> Vec<(bool, AppPc)> {
     };
     let next = last.next_pc();
     match last.flow() {
+        Flow::Xbegin { .. } if transactions == Transactions::Undefined => vec![(true, next)],
         Flow::Jump { target } | Flow::Call { target } | Flow::Xbegin { target } => vec![(true, target)],
         Flow::Branch { target, .. } | Flow::Counted { target, .. } => vec![(true, target), (true, next)],
         Flow::JumpIndirect | Flow::CallIndirect | Flow::Return { .. } => Vec::new(),

@@ -7,7 +7,8 @@ use arbitrary::{Result, Unstructured};
 use midstride_addr::{AppPc, AppRange, CachePc};
 use midstride_block::{
     AppCode, BlockId, BlockState, BuildError, Care, CodeCache, Config, Doors, Draft, Env, Exit, ExitId,
-    Landing, Order, Parts, Probe, Rotate, SlotBase, TABLE_ENTRIES, Tables, Transform, Unobserved,
+    Landing, Order, Parts, Probe, Rotate, SlotBase, TABLE_ENTRIES, Tables, Transactions, Transform,
+    Unobserved,
 };
 use midstride_slab::fake::FakePages;
 
@@ -76,6 +77,8 @@ pub(super) struct World {
     pub(super) cache: CodeCache<Heap>,
     /// Whether blocks count their executions.
     pub(super) probe: Option<usize>,
+    /// What becomes of `xbegin`.
+    pub(super) transactions: Transactions,
     built: Vec<BlockId>,
     epoch: u64,
     _turn: MutexGuard<'static, ()>,
@@ -106,12 +109,21 @@ impl World {
         let block_limit = if u.arbitrary()? { u.int_in_range(1..=4)? } else { 128 };
         let config = Config { hot_bytes: 64 << 10, units: 2, trust: Some(0), block_limit };
         let rotate = if u.arbitrary()? { Rotate::Rorx } else { Rotate::None };
-        let env = Env { slots, doors: DOORS, rotate };
+        let transactions = *u.choose(&[Transactions::Abort, Transactions::Undefined])?;
+        let env = Env { slots, doors: DOORS, rotate, transactions };
         let (returns, indirects) = tables();
         let parts = Parts { env, config, source: pages(), alloc: Heap {}, observer: &Unobserved };
         let cache = CodeCache::new(parts, Tables::new(returns, indirects, MISSES));
         let probe = if u.ratio(1, 4)? { Some(u.choose_index(32)?) } else { None };
-        Ok(Self { app: App { range, code }, cache, probe, built: Vec::new(), epoch: 1, _turn: turn })
+        Ok(Self {
+            app: App { range, code },
+            cache,
+            probe,
+            transactions,
+            built: Vec::new(),
+            epoch: 1,
+            _turn: turn,
+        })
     }
 
     pub(super) fn step(&mut self, u: &mut Unstructured<'_>) -> Result<()> {

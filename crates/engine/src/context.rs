@@ -120,6 +120,8 @@ pub struct ThreadContext {
     pub fresh_block: u32,
     /// A single step by the trap flag is under way: the app pc it started from.
     pub step_from: u64,
+    /// Where the last trap of the step was.
+    pub step_at: u64,
     /// A signal frame that arrived in the gate.
     pub pending: [u64; PENDING_BYTES / 8],
 }

@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use midstride_asm::Gpr;
 use midstride_os::signal::{
     KernelSigaction, MaskHow, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SIG_DFL, SIG_IGN, SIGFPE, SIGILL,
-    SIGSEGV, SIGTRAP, SS_AUTODISARM, SS_DISABLE, SigInfo, SigSet, SignalFrame, SignalStack, UContext,
+    SIGSEGV, SIGSYS, SIGTRAP, SS_AUTODISARM, SS_DISABLE, SigInfo, SigSet, SignalFrame, SignalStack, UContext,
     rt_sigprocmask, rt_tgsigqueueinfo,
 };
 use midstride_os::thread;
@@ -158,7 +158,7 @@ impl<P: Policy> Engine<P> {
     /// Faults that name an instruction name the program's.
     fn app_info(&self, cx: &ThreadContext, signal: i32, info: &SigInfo) -> SigInfo {
         let mut info = *info;
-        let names_code = [SIGILL, SIGFPE, SIGTRAP].contains(&signal) && info.code > 0;
+        let names_code = [SIGILL, SIGFPE, SIGTRAP, SIGSYS].contains(&signal) && info.code > 0;
         if names_code && info.code != SI_KERNEL_CODE {
             info.words[0] = cx.state.pc;
         }

@@ -58,10 +58,13 @@ unsafe extern "C" fn handler<P: Policy>(signal: i32, info: *mut SigInfo, uc: *mu
     match engine.place(cx, uc) {
         // The gate is left with the flag set again.
         Place::Gate if stepped => {}
-        Place::Known(state) if stepped && !step_is_done(cx, &state) => cx.step_from = state.pc,
+        Place::Known(state) if stepped && !step_is_done(cx, &state, uc.mcontext.rip) => {
+            (cx.step_from, cx.step_at) = (state.pc, uc.mcontext.rip);
+        }
         Place::Gate => engine.defer(cx, signal, info, uc),
         Place::Known(state) => {
             cx.state = state;
+            cx.step_at = uc.mcontext.rip;
             cx.step_from = if stepped && state.rflags & TRAP_FLAG != 0 { state.pc } else { 0 };
             if signal == SIGSEGV && engine.code_written(cx, info, uc) {
                 return engine.go_through_gate(cx, uc);
@@ -78,10 +81,11 @@ const TRAP_FLAG: u64 = 0x100;
 /// Whether an instruction of the program's has completed since the last step was reported: the processor
 /// steps through ours as well. Before the first report there was the popf that set the flag; a step is
 /// not reported for what follows it in the cache.
-fn step_is_done(cx: &ThreadContext, state: &AppState) -> bool {
+fn step_is_done(cx: &ThreadContext, state: &AppState, at: u64) -> bool {
     const POPF: u8 = 0x9d;
     if cx.step_from != 0 {
-        return state.pc != cx.step_from;
+        // Twice at one place: a repeated string instruction went round once more.
+        return state.pc != cx.step_from || at == cx.step_at;
     }
     let mut before = [0];
     read_app(state.pc.wrapping_sub(1), &mut before).is_err() || before[0] != POPF

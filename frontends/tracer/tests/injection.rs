@@ -5,8 +5,9 @@ mod common;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
+use std::process::Command;
 
-use common::{assert_same, compile, done, fresh_directory, midtrace, native};
+use common::{assert_same, compile, done, fresh_directory, midtrace, native, scratch};
 
 #[test]
 fn dynamic_programs_run_as_natively() {
@@ -105,4 +106,40 @@ fn death_by_signal_is_passed_on() {
 #[test]
 fn a_chain_of_execs_ends_where_it_should() {
     assert_same(&["sh", "-c", "exec env A=1 sh -c 'exec sh -c \"echo $A; exit 9\"'"]);
+}
+
+#[test]
+fn a_32_bit_program_runs_natively_and_is_told() {
+    let source = format!("{}/tests/programs/exit32.s", env!("CARGO_MANIFEST_DIR"));
+    let program = scratch().join("exit32");
+    let built =
+        Command::new("cc").args(["-m32", "-nostdlib", "-static", "-o"]).arg(&program).arg(source).status();
+    let runs = built.is_ok_and(|status| status.success()) && Command::new(&program).status().is_ok();
+    if !runs {
+        eprintln!("NOT RUN: this machine makes or runs no 32-bit programs");
+        return;
+    }
+    let traced = done(midtrace(&["run", "-q", "-v", program.to_str().unwrap()]));
+    assert_eq!(traced.status, Some(5));
+    assert!(traced.stderr.contains("it is a 32-bit program; it ran natively"), "{}", traced.stderr);
+}
+
+#[test]
+fn a_setuid_program_keeps_its_privileges_and_is_told() {
+    let directory = fresh_directory("setuid");
+    let program = directory.join("id");
+    fs::copy("/usr/bin/id", &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();
+    let program = program.to_str().unwrap();
+    let as_nobody = |mut command: Command| {
+        command.uid(65534).gid(65534).current_dir("/");
+        command.output().ok().map(common::Done::from)
+    };
+    let Some(plain) = as_nobody(native(&[program, "-u"])).filter(|done| done.stdout == "0\n") else {
+        eprintln!("NOT RUN: making a setuid program that works needs root and a file system that allows it");
+        return;
+    };
+    let traced = as_nobody(midtrace(&["run", "-q", "-v", program, "-u"])).unwrap();
+    assert_eq!((traced.status, &traced.stdout), (plain.status, &plain.stdout));
+    assert!(traced.stderr.contains("gains privileges"), "{}", traced.stderr);
 }

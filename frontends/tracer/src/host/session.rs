@@ -1,7 +1,7 @@
 //! One traced run: starting the program and serving everybody until it ends.
 
 use std::ffi::{CString, OsStr};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -162,7 +162,8 @@ impl Session {
     /// Remembers what the user should know, and says it at once with `-v`.
     pub(super) fn note(&mut self, note: Note) {
         if self.options.verbosity > 0 {
-            eprintln!("midtrace: {note}");
+            // Nothing can be said when nobody listens.
+            drop(writeln!(io::stderr(), "midtrace: {note}"));
         }
         self.notes.push(note);
     }

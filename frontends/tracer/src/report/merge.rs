@@ -11,7 +11,8 @@ use midstride_tracer_abi as abi;
 use midstride_tracer_abi::{life, stat};
 
 use super::filter::Filter;
-use super::modules::{Mapped, Mapping, ModuleId, ModuleSet};
+use super::mapped::Mapped;
+use super::modules::{Mapping, ModuleId, ModuleSet, Region};
 use super::profile::{Block, Process, ProcessEnd, Profile, Programs};
 use super::slots::Slot;
 
@@ -101,7 +102,7 @@ impl<'f> Merger<'f> {
             };
             let abi::Module { start, end, file_offset, since_block, until_block, .. } = record;
             let path = Path::new(OsStr::from_bytes(path));
-            let (module, bias) = self.modules.place(Mapped { start, end, file_offset, path });
+            let (module, bias) = self.modules.place(Region { start, end, file_offset, path });
             mappings.push(Mapping { start, end, module, bias, since_block, until_block });
         }
         Ok(mappings)
@@ -128,14 +129,11 @@ impl<'f> Merger<'f> {
         let process = &self.processes[index];
         let first = process.slot.header.inherited_blocks;
         let records = process.slot.own_blocks()?;
-        let mut blocks = Vec::with_capacity(records.len());
-        for (number, record) in (first..).zip(records) {
-            // The latest mapping is the one the block was read from.
-            let holds = |mapping: &&Mapping| mapping.holds(number, record.start);
-            let mapping = self.processes[index].mappings.iter().rev().find(holds).copied();
-            blocks.push(self.place_block(mapping, record));
-        }
-        Ok(blocks)
+        let mut mapped = Mapped::new(&process.mappings);
+        let numbered = (first..).zip(records);
+        Ok(numbered
+            .map(|(number, record)| self.place_block(mapped.find(number, record.start), record))
+            .collect())
     }
 
     fn place_block(&mut self, mapping: Option<Mapping>, record: abi::Block) -> Option<u32> {

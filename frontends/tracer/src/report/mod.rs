@@ -6,6 +6,7 @@ pub mod drcov;
 mod elf;
 mod filter;
 pub mod json;
+mod mapped;
 mod merge;
 mod modules;
 mod profile;

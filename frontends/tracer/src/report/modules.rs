@@ -56,13 +56,6 @@ pub(super) struct Mapping {
     pub(super) until_block: u32,
 }
 
-impl Mapping {
-    /// Whether block `index` at `address` lies in it.
-    pub(super) fn holds(&self, index: u32, address: u64) -> bool {
-        (self.start..self.end).contains(&address) && (self.since_block..self.until_block).contains(&index)
-    }
-}
-
 /// All modules seen so far.
 #[derive(Default)]
 pub(super) struct ModuleSet {
@@ -73,7 +66,7 @@ pub(super) struct ModuleSet {
 
 /// A recorded mapping before its module is known.
 #[derive(Clone, Copy)]
-pub(super) struct Mapped<'p> {
+pub(super) struct Region<'p> {
     pub(super) start: u64,
     pub(super) end: u64,
     pub(super) file_offset: u64,
@@ -83,23 +76,23 @@ pub(super) struct Mapped<'p> {
 
 impl ModuleSet {
     /// The module of a mapping, and the bias of addresses in it.
-    pub(super) fn place(&mut self, mapped: Mapped<'_>) -> (ModuleId, u64) {
-        if mapped.path.as_os_str().is_empty() {
-            return (self.place_anonymous(mapped), mapped.start);
+    pub(super) fn place(&mut self, region: Region<'_>) -> (ModuleId, u64) {
+        if region.path.as_os_str().is_empty() {
+            return (self.place_anonymous(region), region.start);
         }
-        let known = self.by_path.get(mapped.path).copied();
+        let known = self.by_path.get(region.path).copied();
         let facts = match known {
             Some(id) => self.modules[id.index()].facts.clone(),
-            None => Facts::read(mapped.path),
+            None => Facts::read(region.path),
         };
-        let address = facts.as_ref().and_then(|facts| facts.address_of(mapped.file_offset));
+        let address = facts.as_ref().and_then(|facts| facts.address_of(region.file_offset));
         let from_base = match (&facts, address) {
             (Some(facts), Some(address)) => address.wrapping_sub(facts.base()),
-            _ => mapped.file_offset,
+            _ => region.file_offset,
         };
-        let bias = mapped.start.wrapping_sub(from_base);
-        let end = mapped.end.wrapping_sub(bias);
-        let id = known.unwrap_or_else(|| self.insert(mapped.path, bias, facts));
+        let bias = region.start.wrapping_sub(from_base);
+        let end = region.end.wrapping_sub(bias);
+        let id = known.unwrap_or_else(|| self.insert(region.path, bias, facts));
         let module = &mut self.modules[id.index()];
         module.span = module.span.max(end);
         (id, bias)
@@ -121,13 +114,13 @@ impl ModuleSet {
         id
     }
 
-    fn place_anonymous(&mut self, mapped: Mapped<'_>) -> ModuleId {
+    fn place_anonymous(&mut self, region: Region<'_>) -> ModuleId {
         let next = ModuleId(self.modules.len() as u32);
-        let id = *self.anonymous.entry(mapped.start).or_insert(next);
+        let id = *self.anonymous.entry(region.start).or_insert(next);
         if id == next {
             let path = PathBuf::from("[anonymous]");
-            let (executable_bytes, preferred_base) = (0, mapped.start);
-            let base = mapped.start;
+            let (executable_bytes, preferred_base) = (0, region.start);
+            let base = region.start;
             self.modules.push(Module {
                 path,
                 base,
@@ -139,7 +132,7 @@ impl ModuleSet {
             });
         }
         let module = &mut self.modules[id.index()];
-        module.span = module.span.max(mapped.end.saturating_sub(mapped.start));
+        module.span = module.span.max(region.end.saturating_sub(region.start));
         id
     }
 }

@@ -28,6 +28,8 @@ pub struct Engine<P: Policy> {
     pub(crate) epoch: &'static AtomicU64,
     pub(crate) gate: Gate,
     pub(crate) gate_code: Region,
+    /// What all this is allocated from.
+    pub(crate) heap: HeapRef,
     /// Low memory of ours.
     pub(crate) low: AppRange,
     pub(crate) signals: Signals,
@@ -85,7 +87,7 @@ impl<P: Policy> Engine<P> {
     ) -> Self {
         let (code, watch) = (CodeMap::new_in(heap), Watch::new_in(heap));
         let shared = Shared { cache, code, watch, contexts: Vec::new_in(heap) };
-        Self { shared: Lock::new(shared), epoch, gate, gate_code, low, signals, policy }
+        Self { shared: Lock::new(shared), epoch, gate, gate_code, heap, low, signals, policy }
     }
 
     /// Takes the lock; never held while program code runs.

@@ -27,6 +27,18 @@ struct State {
     next: usize,
     end: usize,
     mapped: usize,
+    /// Pages kept for when the kernel gives no more: next, end.
+    reserve: [usize; 2],
+    /// Whether the kernel may still be asked.
+    source: Source,
+}
+
+/// Where fresh pages come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Kernel,
+    /// A system-call filter of the program's would kill the process for asking.
+    ReserveOnly,
 }
 
 struct Free {
@@ -48,7 +60,14 @@ impl Heap {
     /// A heap without memory.
     #[must_use]
     pub const fn new() -> Self {
-        let state = State { free: [core::ptr::null_mut(); CLASSES], next: 0, end: 0, mapped: 0 };
+        let state = State {
+            free: [core::ptr::null_mut(); CLASSES],
+            next: 0,
+            end: 0,
+            mapped: 0,
+            reserve: [0; 2],
+            source: Source::Kernel,
+        };
         Self { busy: AtomicBool::new(false), state: core::cell::UnsafeCell::new(state) }
     }
 
@@ -56,6 +75,21 @@ impl Heap {
     #[must_use]
     pub fn mapped_bytes(&self) -> usize {
         self.with(|state| state.mapped)
+    }
+
+    /// Takes `bytes` from the kernel now, to be used when it refuses later: a program that has used up
+    /// its own address space goes on, and so must we.
+    pub fn keep_reserve(&self, bytes: usize) {
+        let Some(start) = map(bytes) else { return };
+        self.with(|state| {
+            state.reserve = [start, start + bytes];
+            state.mapped += bytes;
+        });
+    }
+
+    /// From now on only the reserve is used: the program is about to forbid system calls.
+    pub fn seal(&self) {
+        self.with(|state| state.source = Source::ReserveOnly);
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
@@ -94,13 +128,25 @@ impl State {
         let bytes = 1usize << (class + SMALLEST_SHIFT as usize);
         let start = self.next.next_multiple_of(bytes);
         if start + bytes > self.end || self.next == 0 {
-            let Some(chunk) = map(CHUNK) else { return core::ptr::null_mut() };
-            self.mapped += CHUNK;
+            let Some(chunk) = self.pages(CHUNK) else { return core::ptr::null_mut() };
             (self.next, self.end) = (chunk, chunk + CHUNK);
             return self.take(class);
         }
         self.next = start + bytes;
         core::ptr::with_exposed_provenance_mut(start)
+    }
+
+    /// Fresh pages.
+    fn pages(&mut self, bytes: usize) -> Option<usize> {
+        if let Some(start) = (self.source == Source::Kernel).then(|| map(bytes)).flatten() {
+            self.mapped += bytes;
+            return Some(start);
+        }
+        let [start, end] = self.reserve;
+        (end - start >= bytes).then(|| {
+            self.reserve[0] += bytes;
+            start
+        })
     }
 
     fn give(&mut self, class: usize, block: *mut u8) {
@@ -119,8 +165,8 @@ unsafe impl GlobalAlloc for Heap {
             Some(class) => self.with(|state| state.take(class)),
             None => {
                 let bytes = layout.size().next_multiple_of(4096);
-                self.with(|state| state.mapped += bytes);
-                map(bytes).map_or(core::ptr::null_mut(), core::ptr::with_exposed_provenance_mut)
+                let start = self.with(|state| state.pages(bytes));
+                start.map_or(core::ptr::null_mut(), core::ptr::with_exposed_provenance_mut)
             }
         }
     }
@@ -131,8 +177,10 @@ unsafe impl GlobalAlloc for Heap {
             None => {
                 let bytes = layout.size().next_multiple_of(4096);
                 self.with(|state| state.mapped -= bytes);
-                // SAFETY: mapped by `alloc` with this size; the caller gives it back.
-                let _ = unsafe { munmap(block.expose_provenance() as u64, bytes as u64) };
+                if self.with(|state| state.source) == Source::Kernel {
+                    // SAFETY: mapped by `alloc` with this size; the caller gives it back.
+                    let _ = unsafe { munmap(block.expose_provenance() as u64, bytes as u64) };
+                }
             }
         }
     }

@@ -81,15 +81,29 @@ fn engine(boot: &Bootstrap) -> Engine<Tracer> {
 
 /// Cache sizes; in torture so small that it is evicted all the time.
 fn config(boot: &Bootstrap) -> Config {
+    if let Some(limit) = address_space_limit() {
+        HEAP.keep_reserve((limit / 16).min(16 << 20) as usize & !0xfff);
+    }
     const TORTURE_HOT: u64 = 128 << 10;
     // Hot code has four sevenths of what a region takes (cold a half, data a quarter of it).
     let hot = match boot.cache_bytes {
-        0 => Config::default().hot_bytes,
+        // Both views of the code count.
+        0 => address_space_limit().map_or(u64::MAX, |limit| limit / 32).min(Config::default().hot_bytes),
         bytes => (bytes / 7 * 4).max(TORTURE_HOT),
     };
     let hot_bytes = if boot.torture != 0 { TORTURE_HOT } else { hot };
     let units = if hot_bytes <= 1 << 20 { 4 } else { Config::default().units };
     Config { hot_bytes, units, ..Config::default() }
+}
+
+/// RLIMIT_AS, when there is one.
+fn address_space_limit() -> Option<u64> {
+    const RLIMIT_AS: u64 = 9;
+    let mut limits = [u64::MAX; 2];
+    let to = limits.as_mut_ptr().expose_provenance() as u64;
+    // SAFETY: the kernel writes two words.
+    let result = unsafe { midstride_os::syscall4(midstride_os::nr::PRLIMIT64, 0, RLIMIT_AS, 0, to) };
+    (result == 0 && limits[0] != u64::MAX).then_some(limits[0])
 }
 
 /// The program's registers at its entry.

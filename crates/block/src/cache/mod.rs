@@ -106,6 +106,14 @@ pub struct CodeCache<A: Allocator + Clone> {
     scanner: Scanner,
     workbench: Workbench,
     stats: Stats,
+    growth: Growth,
+}
+
+/// Whether the cache may ask for another region.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Growth {
+    Allowed,
+    Sealed,
 }
 
 /// Bytes a block's code may take while it is written.
@@ -182,8 +190,14 @@ impl<A: Allocator + Clone> CodeCache<A> {
                 cold: [0; COLD_BYTES],
             },
             stats: Stats::default(),
+            growth: Growth::Allowed,
             parts,
         }
+    }
+
+    /// Makes do with the regions there are: code out of their reach gets far operands and links.
+    pub fn seal(&mut self) {
+        self.growth = Growth::Sealed;
     }
 
     /// Counters by cause.

@@ -5,7 +5,7 @@ use allocator_api2::vec::Vec;
 use midstride_addr::{AppPc, AppRange};
 use midstride_slab::{Place, Region, RegionId, Sizes, Slab};
 
-use super::{COLD_BYTES, CodeCache, HOT_BYTES, UnitPhase, UnitState};
+use super::{COLD_BYTES, CodeCache, Growth, HOT_BYTES, UnitPhase, UnitState};
 use crate::emit::{BuildError, MAX_CONSTANTS};
 use crate::exec_block::UnitRef;
 
@@ -30,6 +30,9 @@ impl<A: Allocator + Clone> CodeCache<A> {
     }
 
     fn add_region(&mut self, pc: AppPc) -> Result<RegionId, BuildError> {
+        if self.growth == Growth::Sealed {
+            return Err(BuildError::NoMemory);
+        }
         // Libraries follow each other for tens of megabytes: leave them room on both sides.
         let margin = 64 << 20;
         let around = AppRange::new(

@@ -58,6 +58,7 @@ impl<P: Policy> Engine<P> {
         };
         cx.state = state_of(&uc);
         cx.step_from = if cx.state.rflags & TRAP_FLAG != 0 { cx.state.pc } else { 0 };
+        cx.step_at = 0;
         cx.altstack = [uc.stack.sp, u64::from(uc.stack.flags), uc.stack.size];
         self.kernel_return(cx, uc.sigmask, uc.mcontext.fpstate, uc.flags)
     }

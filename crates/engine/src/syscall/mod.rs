@@ -82,6 +82,8 @@ fn special<P: Policy>(number: u64) -> Option<Special<P>> {
         nr::SIGALTSTACK => Engine::sigaltstack,
         nr::ARCH_PRCTL => Engine::arch_prctl,
         nr::RSEQ => Engine::rseq,
+        nr::SECCOMP => Engine::seccomp,
+        nr::PRCTL => Engine::prctl,
         _ => return None,
     })
 }

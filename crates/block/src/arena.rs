@@ -51,6 +51,11 @@ impl<T, A: Allocator + Clone> Arena<T, A> {
         (0..).zip(&self.values).filter_map(|(number, value)| Some((number, value.as_ref()?)))
     }
 
+    /// One more than the highest number in use.
+    pub(crate) fn capacity(&self) -> u32 {
+        self.values.len() as u32
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.values.len() - self.free.len()
     }

@@ -64,6 +64,9 @@ impl ContextPtr {
     }
 }
 
+/// Looks at the other threads before all blocks are unlinked.
+const PATIENCE: u32 = 64;
+
 /// Hands a policy's transform to the cache.
 struct PolicyTransform<'p, P>(&'p P);
 
@@ -216,17 +219,21 @@ impl<P: Policy> Engine<P> {
         epoch: u64,
     ) -> Guard<'l, Shared> {
         let mut shared = shared;
-        loop {
+        for round in 0.. {
             let oldest = self.oldest_epoch(&shared, cx);
             if oldest > epoch {
                 shared.cache.reclaim(oldest);
                 return shared;
             }
+            if round == PATIENCE {
+                // A thread goes round in blocks of another unit: every way on leads to the gate now.
+                shared.cache.disconnect();
+            }
             drop(shared);
-            // The others come to the gate by themselves: nothing is linked where they are.
             midstride_os::thread::sched_yield();
             shared = self.lock();
         }
+        shared
     }
 
     /// The oldest epoch that another thread may still be in.

@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use allocator_api2::alloc::{AllocError, Allocator};
-use midstride_os::mem::{Backing, MapFlags, Prot, mmap, munmap};
+use midstride_os::mem::{Advice, Backing, MapFlags, Prot, madvise, mmap, munmap};
 
 /// Small blocks have 2⁴ … 2¹⁵ bytes.
 const SMALLEST_SHIFT: u32 = 4;
@@ -114,7 +114,10 @@ fn map(bytes: usize) -> Option<usize> {
     // SAFETY: the kernel chooses free addresses.
     let mapped =
         unsafe { mmap(0, bytes as u64, Prot::READ | Prot::WRITE, MapFlags::PRIVATE, Backing::Anonymous) };
-    mapped.ok().map(|address| address as usize)
+    let address = mapped.ok()?;
+    // SAFETY: what was just mapped; only core dumps change.
+    let _ = unsafe { madvise(address, bytes as u64, Advice::DontDump) };
+    Some(address as usize)
 }
 
 impl State {

@@ -10,7 +10,7 @@ use midstride_block::{
     CodeCache, Config, Door, Doors, Env, Observer, Parts, Rotate, Slot, SlotBase, TABLE_BYTES, TABLE_ENTRIES,
     Tables, Transactions,
 };
-use midstride_os::mem::{Backing, MapFlags, Prot, mmap, mprotect};
+use midstride_os::mem::{Advice, Backing, MapFlags, Prot, madvise, mmap, mprotect};
 use midstride_os::{Errno, thread};
 use midstride_slab::{AllocError, PageError, PageSource, Place, Region, Sizes, Slab};
 
@@ -166,6 +166,8 @@ impl<P: Policy> Engine<P> {
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         // SAFETY: the kernel chooses free addresses.
         let start = unsafe { mmap(0, bytes, Prot::READ | Prot::WRITE, flags, Backing::Anonymous) }?;
+        // SAFETY: what was just mapped; only core dumps change.
+        let _ = unsafe { madvise(start, bytes, Advice::DontDump) };
         // SAFETY: the first page of what was just mapped.
         unsafe { mprotect(start, PAGE, Prot::NONE) }?;
         let gate_stack = start + PAGE + GATE_STACK_BYTES;

@@ -35,10 +35,16 @@ fn refused(address: u64, bytes: u64, errno: Errno) -> PageError {
 unsafe fn anonymous(address: u64, bytes: u64, prot: Prot, flags: MapFlags) -> Result<u64, PageError> {
     let flags = flags | MapFlags::NORESERVE;
     // SAFETY: the caller's contract.
-    unsafe { mem::mmap(address, bytes, prot, flags, Backing::Anonymous) }.map_err(|errno| match errno {
+    let mapped = unsafe { mem::mmap(address, bytes, prot, flags, Backing::Anonymous) }.map_err(|errno| match errno {
         Errno::EEXIST => PageError::Taken { address, bytes },
         errno => refused(address, bytes, errno),
-    })
+    });
+    if let Ok(at) = mapped {
+        // A core of the program holds the program; views made of this mapping inherit it.
+        // SAFETY: what was just mapped; only core dumps change.
+        let _ = unsafe { mem::madvise(at, bytes, mem::Advice::DontDump) };
+    }
+    mapped
 }
 
 /// Gives pages back. It can only fail for want of a mapping record, when a mapping is split; the

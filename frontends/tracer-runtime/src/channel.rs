@@ -6,7 +6,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use midstride_os::mem::{RemapFlags, mremap, munmap};
+use midstride_os::mem::{Advice, RemapFlags, madvise, mremap, munmap};
 use midstride_os::{Errno, thread};
 use midstride_tracer_abi as abi;
 use midstride_tracer_abi::{Bootstrap, Control, SlotHeader, life};
@@ -93,6 +93,8 @@ fn map_slot(control: &Control, slot: u32, offset: u64, bytes: u64) -> Option<u64
     let start = unsafe { mremap(control, 0, skipped + bytes, RemapFlags::MAYMOVE, 0) }.ok()?;
     // SAFETY: the front of what was just mapped, which nobody uses.
     unsafe { munmap(start, skipped) }.ok()?;
+    // SAFETY: the rest of it; only core dumps change.
+    let _ = unsafe { madvise(start + skipped, bytes, Advice::DontDump) };
     Some(start + skipped)
 }
 

@@ -10,7 +10,7 @@ use midstride_slab::RegionId;
 
 use super::{CodeCache, Placed, UnitPhase};
 use crate::emit::Landing;
-use crate::exec_block::{BlockId, BlockState};
+use crate::exec_block::{BlockId, BlockState, ExitId};
 use crate::pages::pages_of;
 
 /// What an eviction waits for.
@@ -189,6 +189,15 @@ impl<A: Allocator + Clone> CodeCache<A> {
         while let Some(exit) = next {
             next = self.exits.remove(exit.get()).and_then(|exit| exit.next_in_block);
         }
+    }
+
+    /// Unlinks every exit and empties the tables, so that every thread soon comes to the gate. Blocks
+    /// stay and are linked again as they are used.
+    pub fn disconnect(&mut self) {
+        for number in 0..self.exits.capacity() {
+            self.unlink(ExitId(number));
+        }
+        self.tables.clear();
     }
 
     /// Retires everything.

@@ -53,19 +53,14 @@ impl Emitter<'_, '_> {
             self.hot.inc_m(Width::W64, counter);
             return;
         }
-        let dead = Gpr::ALL.into_iter().find(|&reg| reg != Gpr::Rsp && !live.gprs.contains(reg));
-        let reg = dead.unwrap_or(Gpr::Rax);
-        let saved = self.env.slots.slot(Slot::Probe);
-        if dead.is_none() {
-            self.hot.mov_mr(Width::W64, saved, reg);
-            self.record_with(self.hot.offset(), app_offset, Where::Fixed, Restore::PROBE, reg);
-        }
+        // Saved even if it is dead: a signal handler would see it changed.
+        let (reg, saved) = (Gpr::Rax, self.env.slots.slot(Slot::Probe));
+        self.hot.mov_mr(Width::W64, saved, reg);
+        self.record_with(self.hot.offset(), app_offset, Where::Fixed, Restore::PROBE, reg);
         self.hot.mov_rm(Width::W64, reg, counter);
         self.hot.lea(Width::W64, reg, Mem::base(reg, 1));
         self.hot.mov_mr(Width::W64, counter, reg);
-        if dead.is_none() {
-            self.hot.mov_rm(Width::W64, reg, saved);
-        }
+        self.hot.mov_rm(Width::W64, reg, saved);
     }
 
     /// Enters the gate, which comes back behind the jump.

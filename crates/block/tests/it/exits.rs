@@ -1,7 +1,7 @@
 //! How blocks end: one snapshot for each kind of last instruction.
 
 use insta::assert_snapshot;
-use midstride_block::SlotBase;
+use midstride_block::{SlotBase, Transactions};
 
 use crate::show::show;
 use crate::world::{ABSOLUTE, Choices, HIGH, LOW, World};
@@ -72,6 +72,13 @@ fn what_the_gate_must_do_ends_a_block() {
 #[test]
 fn a_transaction_aborts_at_once() {
     assert_snapshot!("xbegin", block(LOW, &[0xc7, 0xf8, 0x20, 0, 0, 0]));
+}
+
+#[test]
+fn a_transaction_is_undefined_where_the_processor_has_none() {
+    let mut world = World::with(Choices { transactions: Transactions::Undefined, ..Choices::default() });
+    let id = world.block(LOW, &[0xc7, 0xf8, 0x20, 0, 0, 0]);
+    assert_snapshot!("xbegin_undefined", show(&mut world, id));
 }
 
 #[test]

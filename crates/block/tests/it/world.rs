@@ -7,8 +7,8 @@ use allocator_api2::alloc::Global;
 use midstride_addr::{AppPc, CachePc};
 use midstride_block::{
     AppCode, BlockId, BuildError, Care, CodeCache, Config, Doors, Draft, Env, ExecBlock, Exit, ExitId,
-    Landing, MAX_INSNS, Observer, Order, Parts, Rotate, SlotBase, TABLE_ENTRIES, Tables, Transform,
-    Unobserved,
+    Landing, MAX_INSNS, Observer, Order, Parts, Rotate, SlotBase, TABLE_ENTRIES, Tables, Transactions,
+    Transform, Unobserved,
 };
 use midstride_slab::fake::FakePages;
 
@@ -53,6 +53,7 @@ pub(crate) fn plain(landing: Option<Landing>) -> Order {
 pub(crate) struct Choices {
     pub(crate) slots: SlotBase,
     pub(crate) rotate: Rotate,
+    pub(crate) transactions: Transactions,
     pub(crate) config: Config,
     pub(crate) observer: &'static dyn Observer,
 }
@@ -60,7 +61,8 @@ pub(crate) struct Choices {
 impl Default for Choices {
     fn default() -> Self {
         let config = Config { hot_bytes: 256 << 10, units: 2, trust: Some(0), block_limit: 128 };
-        Self { slots: SlotBase::Gs, rotate: Rotate::Rorx, config, observer: &Unobserved }
+        let transactions = Transactions::Abort;
+        Self { slots: SlotBase::Gs, rotate: Rotate::Rorx, transactions, config, observer: &Unobserved }
     }
 }
 
@@ -107,8 +109,8 @@ impl World {
     }
 
     pub(crate) fn with(choices: Choices) -> Self {
-        let Choices { slots, rotate, config, observer } = choices;
-        let env = Env { slots, doors: DOORS, rotate };
+        let Choices { slots, rotate, transactions, config, observer } = choices;
+        let env = Env { slots, doors: DOORS, rotate, transactions };
         let parts = Parts { env, config, source: FakePages::leak(), alloc: Global, observer };
         let words = words();
         let (returns, indirects) = words.split_at(TABLE_ENTRIES);

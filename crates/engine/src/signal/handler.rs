@@ -136,18 +136,21 @@ impl<P: Policy> Engine<P> {
     /// The program's state while the thread is in the cache, or at a program address itself.
     fn state_in_cache(&self, cx: &ThreadContext, uc: &UContext, pc: CachePc) -> AppState {
         let mut state = state_of(uc);
-        let shared = self.lock();
+        let mut shared = self.lock();
         let Some(found) = shared.cache.find(pc) else { return state };
         apply(cx, &mut state, &found.translation);
-        let Some(block) = shared.cache.block(found.block).filter(|_| found.hot_offset.is_some()) else {
-            return state;
-        };
+        let block = shared.cache.block(found.block).copied().filter(|_| found.hot_offset.is_some());
+        let Some(block) = block else { return state };
         if block.app.contains(state.app_pc()) {
             let bytes = state.pc - block.app.start().get();
             let probed = found.hot_offset.is_some_and(|offset| offset >= block.probe_end);
             let insns = count_insns(&shared.code, block.app.start(), bytes);
             let first_run = cx.fresh_block == found.block.get();
             self.policy.cut_short(cx, CutShort { tag: block.tag, insns, bytes, probed, first_run });
+            if first_run {
+                // Built anew it is reported anew: a later run may go to its end.
+                shared.cache.retire(found.block);
+            }
         }
         state
     }

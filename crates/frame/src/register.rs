@@ -144,12 +144,19 @@ impl Register {
 impl fmt::Display for Register {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            n if n < VECTOR => f.write_str(NAMES[n as usize]),
-            n if n < MASK => write!(f, "zmm{}", n - VECTOR),
-            n if n < X87 => write!(f, "k{}", n - MASK),
-            n => write!(f, "st{}", n - X87),
+            n if n < VECTOR => f.pad(NAMES[n as usize]),
+            n if n < MASK => numbered(f, "zmm", n - VECTOR),
+            n if n < X87 => numbered(f, "k", n - MASK),
+            n => numbered(f, "st", n - X87),
         }
     }
+}
+
+/// A name with a number below 100, padded as a whole.
+fn numbered(f: &mut fmt::Formatter<'_>, kind: &str, number: u8) -> fmt::Result {
+    let digits = if number < 10 { 1 } else { 2 };
+    let rest = f.width().unwrap_or(0).saturating_sub(kind.len() + digits);
+    write!(f, "{kind}{number}{:rest$}", "")
 }
 
 impl fmt::Debug for Register {
@@ -172,6 +179,14 @@ mod tests {
         assert!(all.iter().all(|r| Register::from_byte(r.to_byte()) == Some(*r)));
         let names: BTreeSet<_> = all.iter().map(ToString::to_string).collect();
         assert_eq!(names.len(), all.len());
+    }
+
+    #[test]
+    fn names_are_padded_to_a_column() {
+        let name = |register| std::format!("{register:6}|");
+        assert_eq!(name(Register::RAX), "rax   |");
+        assert_eq!(name(Register::vector(31).unwrap()), "zmm31 |");
+        assert_eq!(name(Register::x87(0).unwrap()), "st0   |");
     }
 
     #[test]

@@ -1,0 +1,121 @@
+//! What midtrace says about programs is consistent with itself and with what shells say.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use midstride_tests::{drcov, midtrace};
+use serde_json::Value;
+
+fn target() -> PathBuf {
+    midtrace::target_directory(env!("CARGO_BIN_EXE_keeper"))
+}
+
+/// A clean directory of that name.
+fn scratch(name: &str) -> PathBuf {
+    let directory = target().join("midstride-scratch").join(name);
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).expect("the target directory is writable");
+    directory
+}
+
+fn midtrace(words: &[&str]) -> Output {
+    let path = midtrace::path(&target()).expect("midtrace builds");
+    Command::new(path).args(words).output().expect("midtrace starts")
+}
+
+fn count(name: &str, options: &[&str], command: &[&str]) -> Value {
+    let file = scratch(name).join("report.json");
+    let file = file.to_str().expect("an ASCII path");
+    let words = [&["count", "--json", "-o", file], options, &["--"], command].concat();
+    let output = midtrace(&words);
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_str(&fs::read_to_string(file).expect("a report")).expect("valid JSON")
+}
+
+fn sum(report: &Value, list: &str, field: &str) -> u64 {
+    let items = report[list].as_array().expect("a list");
+    items.iter().map(|item| item[field].as_u64().expect("a number")).sum()
+}
+
+/// Instructions of each module that executed any.
+fn by_name(report: &Value) -> BTreeMap<String, u64> {
+    let modules = report["modules"].as_array().expect("modules");
+    let name = |module: &Value| {
+        let path = module["path"].as_str().expect("a path").to_owned();
+        path.rsplit('/').next().expect("a last part").to_owned()
+    };
+    let counted = modules.iter().map(|module| (name(module), module["instructions"].as_u64().expect("a number")));
+    counted.filter(|(_, instructions)| *instructions > 0).collect()
+}
+
+#[test]
+fn modules_and_functions_sum_up_to_the_total() {
+    let report = count("sums", &[], &["/bin/ls", "-la", "/usr"]);
+    let total = report["total"]["instructions"].as_u64().expect("a total");
+    assert!(total > 100_000, "{total}");
+    assert_eq!(sum(&report, "modules", "instructions"), total);
+    assert_eq!(sum(&report, "functions", "instructions"), total);
+    assert_eq!(sum(&report, "modules", "blocks"), report["total"]["blocks"].as_u64().expect("blocks"));
+}
+
+#[test]
+fn children_are_in_the_report() {
+    let report = count("children", &[], &["/bin/sh", "-c", "/bin/ls / > /dev/null; /bin/cat /dev/null"]);
+    let modules = by_name(&report);
+    for name in ["ls", "cat"] {
+        assert!(modules.get(name).is_some_and(|count| *count > 0), "{name} in {modules:?}");
+    }
+}
+
+#[test]
+fn children_that_are_not_followed_are_not_in_the_report() {
+    let report = count("native_children", &["--no-follow-children"], &["/bin/sh", "-c", "/bin/ls / > /dev/null"]);
+    let modules = by_name(&report);
+    assert!(!modules.contains_key("ls"), "{modules:?}");
+}
+
+#[test]
+fn only_included_modules_are_reported_and_excluded_ones_are_not() {
+    let included = by_name(&count("include", &["--include", "libc*"], &["/bin/ls", "/"]));
+    assert!(included.keys().all(|name| name.starts_with("libc")) && !included.is_empty(), "{included:?}");
+    let excluded = by_name(&count("exclude", &["--exclude", "libc*"], &["/bin/ls", "/"]));
+    assert!(!excluded.keys().any(|name| name.starts_with("libc")), "{excluded:?}");
+    assert!(excluded.contains_key("ls"), "{excluded:?}");
+}
+
+#[test]
+fn a_small_cache_changes_no_count() {
+    // The loader's work depends on where things are mapped, the program's own does not.
+    let only = ["--include", "md5sum"];
+    let plain = count("cache", &only, &["/usr/bin/md5sum", "/bin/sh"]);
+    let small = count("small_cache", &[&only[..], &["--cache-size", "1M"]].concat(), &["/usr/bin/md5sum", "/bin/sh"]);
+    assert_eq!(by_name(&plain), by_name(&small));
+}
+
+#[test]
+fn coverage_lies_within_the_modules_code() {
+    let file = scratch("coverage").join("ls.drcov");
+    let output = midtrace(&["cov", "-o", file.to_str().expect("an ASCII path"), "--", "/bin/ls", "/"]);
+    assert!(output.status.success(), "{output:?}");
+    let blocks = drcov::parse(&fs::read(&file).expect("a coverage file")).expect("a valid file");
+    let ls = blocks.iter().find(|(path, _)| path.ends_with("/ls")).expect("ls is a module");
+    let instructions = drcov::instructions(ls.0.as_ref(), ls.1).expect("its blocks are code of the file");
+    assert!(instructions.len() > 1000, "{}", instructions.len());
+}
+
+#[test]
+fn statuses_are_those_of_a_shell() {
+    let directory = scratch("statuses");
+    let path = |name: &str| directory.join(name).to_str().expect("an ASCII path").to_owned();
+    fs::write(path("text"), "no program\n").expect("writable");
+    for command in ["/nowhere/nothing", "/tmp", &path("text"), "/bin/true", "/bin/false"] {
+        let shell = Command::new("/bin/sh").args(["-c", "\"$0\"", command]).output().expect("a shell");
+        let here = midtrace(&["run", "-q", "--", command]);
+        assert_eq!(here.status.code(), shell.status.code(), "{command}: {here:?}");
+        let lines = String::from_utf8_lossy(&here.stderr).lines().count();
+        let failed = here.status.code() >= Some(126);
+        assert_eq!(lines, usize::from(failed), "{command}: {here:?}");
+    }
+}

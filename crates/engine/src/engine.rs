@@ -65,7 +65,7 @@ impl ContextPtr {
 }
 
 /// Looks at the other threads before all blocks are unlinked.
-const PATIENCE: u32 = 64;
+const PATIENCE: u32 = 1;
 
 /// Hands a policy's transform to the cache.
 struct PolicyTransform<'p, P>(&'p P);
@@ -126,7 +126,7 @@ impl<P: Policy> Engine<P> {
     ) {
         cx.state.pc = pc.get();
         while crate::emulate::vsyscall(&mut cx.state) == crate::emulate::Outcome::Done {}
-        let (pc, arrival) =
+        let (pc, mut arrival) =
             (cx.state.app_pc(), if pc == cx.state.app_pc() { arrival } else { Arrival::Gate });
         let landing = match arrival {
             Arrival::Table(landing) => Some(landing),
@@ -139,6 +139,8 @@ impl<P: Policy> Engine<P> {
                     let epoch = self.epoch.fetch_add(1, Ordering::SeqCst);
                     let retired = shared.cache.retire_next_unit(region, epoch);
                     shared = self.wait_until_left(cx, shared, retired.epoch);
+                    // The exit may be gone meanwhile; the next time it is taken it is linked.
+                    arrival = if landing.is_some() { arrival } else { Arrival::Gate };
                 }
                 Err(error) => crate::fatal::no_block(pc, error),
             }
@@ -219,6 +221,8 @@ impl<P: Policy> Engine<P> {
         epoch: u64,
     ) -> Guard<'l, Shared> {
         let mut shared = shared;
+        // Outside the cache itself, so that two that wait do not wait for each other.
+        cx.epoch.store(u64::MAX, Ordering::SeqCst);
         for round in 0.. {
             let oldest = self.oldest_epoch(&shared, cx);
             if oldest > epoch {

@@ -1,7 +1,7 @@
 //! The engine: one for a process, shared by its threads.
 #![allow(unsafe_code, reason = "keeps references to the contexts of threads")]
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use allocator_api2::vec::Vec;
 use midstride_addr::{AppPc, AppRange, CachePc};
@@ -10,6 +10,8 @@ use midstride_block::{
     Transform,
 };
 
+use midstride_os::futex::{self, Scope};
+use midstride_os::time::Timespec;
 use midstride_slab::Region;
 
 use crate::code_map::CodeMap;
@@ -66,6 +68,8 @@ impl ContextPtr {
 
 /// Looks at the other threads before all blocks are unlinked.
 const PATIENCE: u32 = 1;
+/// Between two looks.
+const NAP_NS: u64 = 20_000;
 
 /// Hands a policy's transform to the cache.
 struct PolicyTransform<'p, P>(&'p P);
@@ -234,7 +238,9 @@ impl<P: Policy> Engine<P> {
                 shared.cache.disconnect();
             }
             drop(shared);
-            midstride_os::thread::sched_yield();
+            // Sleeping, unlike yielding, gives a right to run soon, even among threads that spin.
+            let nap = Timespec::from_nanos(NAP_NS);
+            let _ = futex::wait(&AtomicU32::new(0), 0, Some(&nap), Scope::Private);
             shared = self.lock();
         }
         shared

@@ -4,6 +4,7 @@ mod common;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 
 use common::{Done, compile, done, fresh_directory, midtrace, native};
@@ -65,6 +66,38 @@ fn a_file_of_no_known_format_is_126_and_not_guessed_to_be_a_script() {
     let refused = done(midtrace(&["run", &unknown]));
     assert_eq!((refused.status, refused.stdout.as_str()), (Some(126), ""));
     assert!(refused.stderr.contains("#!/bin/sh"), "{}", refused.stderr);
+}
+
+/// From here on `ptrace` answers EPERM, as in a container that forbids it.
+fn forbid_ptrace() -> std::io::Result<()> {
+    const LOAD_NUMBER: u16 = 0x20;
+    const JUMP_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+    let mut code = [
+        step(LOAD_NUMBER, 0, 0, 0),
+        step(JUMP_EQUAL, 0, 1, libc::SYS_ptrace as u32),
+        step(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+        step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: code.len() as u16, filter: code.as_mut_ptr() };
+    // SAFETY: the kernel copies the program, which lives across the calls.
+    let result = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+            | libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program)
+    };
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+#[test]
+fn without_permission_to_trace_nothing_runs() {
+    let mut command = midtrace(&["run", "sh", "-c", "echo ran"]);
+    // SAFETY: the closure makes system calls only, on its own stack.
+    unsafe { command.pre_exec(forbid_ptrace) };
+    let refused = done(command);
+    assert_eq!((refused.status, refused.stdout.as_str()), (Some(126), ""));
+    assert!(refused.stderr.starts_with("midtrace: no permission to trace"), "{}", refused.stderr);
+    assert_eq!(refused.stderr.lines().count(), 1);
 }
 
 #[test]

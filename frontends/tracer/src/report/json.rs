@@ -10,7 +10,7 @@ use super::profile::{Block, ProcessEnd};
 use super::stats::COUNTERS;
 use super::summary::{Counters, Summary};
 use super::totals::Sums;
-use crate::host::Ending;
+use crate::host::{Ending, Outcome};
 use crate::options::Mode;
 
 #[derive(Serialize)]
@@ -118,10 +118,7 @@ fn report(summary: &Summary) -> Report<'_> {
         format: 1,
         mode: mode_name(summary.mode),
         command: &summary.command,
-        ending: match outcome.ending {
-            Ending::Exited(status) => EndingJson::Exited(status),
-            Ending::Killed(signal) => EndingJson::Signal(signal),
-        },
+        ending: ending(outcome),
         time: Time {
             wall_seconds: outcome.wall.as_secs_f64(),
             user_seconds: outcome.user.as_secs_f64(),
@@ -137,6 +134,13 @@ fn report(summary: &Summary) -> Report<'_> {
         lost_records: summary.profile.lost,
         blocks_without_module: summary.profile.homeless,
         notes: outcome.notes.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn ending(outcome: &Outcome) -> EndingJson {
+    match outcome.ending {
+        Ending::Exited(status) => EndingJson::Exited(status),
+        Ending::Killed(signal) => EndingJson::Signal(signal),
     }
 }
 

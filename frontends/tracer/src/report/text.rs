@@ -194,28 +194,32 @@ fn counter_table(summary: &Summary) -> Table {
 }
 
 fn write_warnings(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
-    let profile = &summary.profile;
-    for note in summary.outcome.notes.iter() {
-        warn(out, &note.to_string())?;
-    }
-    let running = profile.processes.iter().filter(|process| process.end == ProcessEnd::Running).count();
-    if running != 0 {
-        let who = plural(running as u64, "process still runs", "processes still run");
-        warn(out, &format!("{who}; what comes now is not in this report"))?;
-    }
-    if profile.lost != 0 {
-        warn(
-            out,
-            &format!("{} found no room: the report is incomplete", plural(profile.lost, "record", "records")),
-        )?;
-    }
-    if profile.homeless != 0 {
-        warn(out, &format!("{} in no known module", plural(profile.homeless, "block", "blocks")))?;
-    }
-    match &summary.coverage_file {
-        Some((_, written)) if written.left_out != 0 => {
-            warn(out, &format!("{} do not fit the drcov format", plural(written.left_out, "block", "blocks")))
+    summary.outcome.notes.iter().try_for_each(|note| warn(out, &note.to_string()))?;
+    for (number, one, many) in counted_warnings(summary) {
+        if number != 0 {
+            warn(out, &plural(number, one, many))?;
         }
-        _ => Ok(()),
     }
+    Ok(())
+}
+
+/// Each with its text for one and for many.
+fn counted_warnings(summary: &Summary) -> [(u64, &'static str, &'static str); 4] {
+    let profile = &summary.profile;
+    let running = profile.processes.iter().filter(|process| process.end == ProcessEnd::Running).count();
+    let left_out = summary.coverage_file.as_ref().map_or(0, |(_, written)| written.left_out);
+    [
+        (
+            running as u64,
+            "process still runs; what it does now is not in this report",
+            "processes still run; what they do now is not in this report",
+        ),
+        (
+            profile.lost,
+            "record found no room: this report is incomplete",
+            "records found no room: this report is incomplete",
+        ),
+        (profile.homeless, "block in no known module", "blocks in no known module"),
+        (left_out, "block does not fit the drcov format", "blocks do not fit the drcov format"),
+    ]
 }

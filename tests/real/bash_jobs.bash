@@ -1,5 +1,6 @@
 #: bash: job control without a terminal: background, stop, continue, wait, kill
 #: filter: line ([0-9]+): +[0-9]+ => line $1: N
+#: expect: third 5
 set -m
 sleep 30 & one=$!
 sleep 30 & two=$!

@@ -3,11 +3,13 @@
 #: slow
 #: limit: 300
 #: keep-home
+#: expect: 499500
 mkdir -p src; cat > Cargo.toml <<'X'
 [package]
 name = "small"
 version = "0.1.0"
 edition = "2021"
+[workspace]
 X
 cat > src/main.rs <<'X'
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 #: needs: g++
 #: slow
 #: limit: 300
+#: expect: vector
 cat > heavy.cpp <<'X'
 #include <algorithm>
 #include <functional>

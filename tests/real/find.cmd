@@ -1,2 +1,3 @@
 #: walks a tree with tests and formats
+#: expect: /usr/include/stdio.h
 #: command: find /usr/include -name *.h -size +8k -printf %p:%s:%m\n

@@ -4,6 +4,7 @@
 #: filter: process [0-9]+ => process N
 #: filter: 0x[0-9a-f]{6,} => ADDRESS
 #: filter: (?m)^midtrace:.*\n => 
+#: expect: Breakpoint 1
 cat > small.c <<'X'
 #include <stdio.h>
 int inner(int n) { return n * 3; }

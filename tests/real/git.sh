@@ -1,5 +1,6 @@
 #: git: init, add, commit, branch, merge, log, diff, gc, clone
 #: needs: git
+#: expect: merge
 export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b GIT_AUTHOR_DATE='1700000000 +0000' GIT_COMMITTER_DATE='1700000000 +0000'
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_PAGER=cat
 cd "$HOME" && rm -rf repo copy && git init -q -b main repo && cd repo

@@ -1,2 +1,3 @@
 #: searches a tree recursively
+#: expect: unsigned long
 #: command: grep -rnE --include=*.h (un)?signed[[:space:]]+(long|short) /usr/include/linux

@@ -2,6 +2,7 @@
 #: needs: java javac
 #: slow
 #: limit: 300
+#: expect: 200 
 cat > Npe.java <<'X'
 import java.util.*;
 public class Npe {

@@ -1,2 +1,3 @@
 #: lists a directory
+#: expect: /bin/sh
 #: command: ls -la /usr /bin/sh

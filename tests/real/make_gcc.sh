@@ -1,6 +1,7 @@
 #: make -j over gcc -O2 and g++: vfork, exec trees, temporary files; the objects are byte for byte native's
 #: needs: make gcc g++
 #: limit: 120
+#: expect: k6
 for i in 1 2 3 4; do cat > c$i.c <<X
 #include <stdio.h>
 #include <string.h>

@@ -2,4 +2,5 @@
 #: needs: man nroff
 #: path: /usr/share/man/man1/ls.1.gz
 #: env: MANPAGER=cat
+#: expect: list directory contents
 #: command: man ls

@@ -1,6 +1,7 @@
 #: node: JIT-compiled code, closures, regular expressions, a worker thread, child processes, exceptions, WebAssembly
 #: needs: node
 #: limit: 120
+#: expect: worker
 node -e '
 let h = 0; function f(n) { return n < 2 ? n : f(n - 1) + f(n - 2) } console.log(f(25));
 for (let i = 0; i < 300000; i++) h = (h * 31 + i) | 0; console.log(h);

@@ -1,5 +1,6 @@
 #: perl: regular expressions, sorting, hashes, closures, fork, pipes, signals, eval, formats
 #: needs: perl
+#: expect: caught 5
 perl -e '
 $| = 1; srand 5; my %h; my $s = 7;
 for (1 .. 20000) { $s = ($s * 1103515245 + 12345) & 0x7fffffff; $h{$s % 500} .= chr(97 + $s % 26); }

@@ -1,5 +1,6 @@
 #: python: callbacks from C through ctypes, closures in executable memory, dlopen
 #: needs: python3
+#: expect: 1.414
 import ctypes, ctypes.util
 libc = ctypes.CDLL(None)
 compare = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_int), ctypes.POINTER(ctypes.c_int))

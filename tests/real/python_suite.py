@@ -3,6 +3,7 @@
 #: slow
 #: limit: 1500
 #: any-order
+#: expect: test_signal ran
 import os, re, subprocess, sys
 candidates = ['/usr/bin/python3', 'python3']
 for python in candidates:

@@ -1,5 +1,6 @@
 #: python: threads, queues, locks, timers, signals, subprocesses with pipes, multiprocessing pools
 #: needs: python3
+#: expect: 41541750
 import multiprocessing, os, queue, signal, subprocess, sys, threading, time
 def square(n): return n * n
 def main():

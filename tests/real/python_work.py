@@ -1,5 +1,6 @@
 #: python: computing, strings, regular expressions, json, zlib, hashing, decimals, dates
 #: needs: python3
+#: expect: 3972999029388
 import collections, decimal, functools, hashlib, itertools, json, random, re, struct, zlib
 random.seed(5)
 words = [''.join(random.choice('abcde') for _ in range(random.randrange(1, 9))) for _ in range(3000)]

@@ -1,4 +1,5 @@
 #: edits and computes with sed and awk
+#: expect: from a command
 seq 1 20000 > numbers
 sed -n -e '/7$/{s/7/seven/g;p}' -e '10,12p' numbers | md5sum
 sed -e 's/\([0-9]\)\([0-9]\)/\2\1/g' -e '$!N;P;D' numbers | md5sum

@@ -1,5 +1,6 @@
 #: sqlite: tables, indexes, joins, transactions, recursive queries, full scans
 #: needs: sqlite3
+#: expect: 1548008755920
 sqlite3 base.db <<'X'
 create table t(id integer primary key, a int, b text);
 with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) insert into t select i, (i * 7919) % 1009, 'text' || (i % 97) from n;

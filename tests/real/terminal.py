@@ -2,6 +2,7 @@
 #: needs: python3 bash
 #: limit: 60
 #: filter: \[1\] [0-9]+ => [1] N
+#: expect: waited 3
 import os, pty, re, select, sys, time
 pid, fd = pty.fork()
 if pid == 0:
@@ -28,7 +29,7 @@ say(b'stty -echo; set -b\n')
 say(b'sh -c "echo started; exec sleep 100"\n', b'started')
 time.sleep(0.3); say(b'\x1a'); say(b'jobs | sed "s/ *$//"\n')
 os.write(fd, b'fg\n'); time.sleep(0.3); say(b'\x03'); say(b'echo status $?\n')
-say(b'cat\n', b''); say(b'line one\n', b'line one'); say(b'\x04')
+os.write(fd, b'cat\n'); time.sleep(0.2); say(b'line one\n', b'line one'); say(b'\x04')
 say(b'(sleep 0.1; exit 3) & wait $!; echo "waited $?"\n')
 say(b'kill -STOP $BASHPID & sleep 0.2; jobs | wc -l; kill -9 %1; wait 2>/dev/null; echo gone\n')
 say(b'trap "echo int" INT; sh -c "sleep 0.4"; echo after\n')

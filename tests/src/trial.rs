@@ -42,6 +42,8 @@ pub struct Case {
     pub rules: Rules,
     /// How it is run a second time.
     pub modes: Vec<Mode>,
+    /// What standard output must hold natively: guards against a test that compares two failures.
+    pub expected: Vec<String>,
 }
 
 /// A suite of tests under construction.
@@ -98,6 +100,7 @@ pub fn run_case(place: &Place, case: &Case) -> Result<(), Failed> {
             let _ = writeln!(text, "natively TIMED OUT: {}\n{where_}", show(&job.words));
             continue;
         }
+        text.extend(missing(&native, &case.expected));
         for mode in &case.modes {
             compare_in_mode(place, &scratch, job, case, &native, *mode, &mut text)?;
         }
@@ -107,6 +110,18 @@ pub fn run_case(place: &Place, case: &Case) -> Result<(), Failed> {
         return Ok(());
     }
     Err(text.into())
+}
+
+/// Says why the native run itself is no good: it lacks what was expected, or a check in it failed.
+fn missing(native: &Outcome, expected: &[String]) -> Option<String> {
+    let stdout = String::from_utf8_lossy(&native.stdout);
+    let stderr = String::from_utf8_lossy(&native.stderr);
+    let why = match expected.iter().find(|text| !stdout.contains(text.as_str())) {
+        Some(text) => format!("the output lacks {text:?}"),
+        None if stdout.lines().any(|line| line.starts_with("FAIL")) => "a check failed".to_owned(),
+        None => return None,
+    };
+    Some(format!("natively {why}:\n{stdout}\nstderr:\n{stderr}\n"))
 }
 
 fn compare_in_mode(

@@ -56,7 +56,7 @@ fn run(place: &Place, program: &Program, link: Link, name: String) -> Result<(),
         ..Rules::default()
     };
     let jobs = program.runs.iter().map(job).collect();
-    run_case(place, &Case { name, jobs, rules, modes: modes(program, link) })
+    run_case(place, &Case { name, jobs, rules, modes: modes(program, link), expected: Vec::new() })
         .map_err(|failed| format!("{}\n{}", program.fact, failed.message().unwrap_or("")).into())
 }
 

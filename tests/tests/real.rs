@@ -12,6 +12,7 @@
 //! #: limit: 60               seconds for one run
 //! #: slow                    only with MIDSTRIDE_SLOW=1
 //! #: any-order               lines may come in any order
+//! #: expect: TEXT           what the native output must hold
 //! #: filter: PATTERN => TEXT applied to both outputs before comparing
 //! ```
 
@@ -40,6 +41,7 @@ struct Real {
     limit: u64,
     slow: bool,
     rules: Rules,
+    expected: Vec<String>,
 }
 
 fn main() {
@@ -70,7 +72,8 @@ fn add(suite: &mut Suite, place: &Arc<Place>, real: Real) {
         ..Job::default()
     };
     let programs: Vec<&str> = real.needs.iter().map(String::as_str).collect();
-    suite.add_case(place, &programs, Case { name: real.name, jobs: vec![job], rules: real.rules, modes });
+    let (name, rules, expected) = (real.name, real.rules, real.expected);
+    suite.add_case(place, &programs, Case { name, jobs: vec![job], rules, modes, expected });
 }
 
 fn read(file: &Path) -> Real {
@@ -104,6 +107,7 @@ fn directive(real: &mut Real, line: &str) {
         "path" => real.paths.extend(words().map(PathBuf::from)),
         "env" => real.env.extend(value.trim().split_once('=').map(|(name, to)| (name.to_owned(), to.to_owned()))),
         "keep-home" => real.env.extend(kept()),
+        "expect" => real.expected.push(value.trim().to_owned()),
         "limit" => real.limit = value.trim().parse().expect("a number of seconds"),
         "slow" => real.slow = true,
         "any-order" => real.rules.any_order = AnyOrder::Yes,

@@ -12,7 +12,7 @@ use midstride_tracer_abi::{life, stat};
 
 use super::filter::Filter;
 use super::mapped::Mapped;
-use super::modules::{Mapping, ModuleId, ModuleSet, Region};
+use super::modules::{Mapping, Module, ModuleId, ModuleSet, Region};
 use super::profile::{Block, Process, ProcessEnd, Profile, Programs};
 use super::slots::Slot;
 
@@ -176,10 +176,24 @@ impl<'f> Merger<'f> {
         let processes = (0..self.processes.len()).zip(instructions);
         let processes =
             processes.map(|(index, &instructions)| self.process(index, instructions, programs)).collect();
-        let mut blocks = self.blocks;
+        let (lost, homeless) = (self.lost, self.homeless);
+        let (modules, mut blocks) = self.admitted();
         blocks.sort_by_key(|block| (block.module, block.offset, block.bytes));
-        let (modules, lost, homeless) = (self.modules.modules, self.lost, self.homeless);
         Profile { modules, blocks, processes, stats, lost, homeless }
+    }
+
+    /// The modules that the filter admits, and the blocks, which refer to them by their new places.
+    fn admitted(self) -> (Vec<Module>, Vec<Block>) {
+        let mut admitted = Vec::new();
+        let mut places = Vec::with_capacity(self.modules.modules.len());
+        for module in self.modules.modules {
+            places.push(ModuleId(admitted.len() as u32));
+            if self.filter.admits(&module.path) {
+                admitted.push(module);
+            }
+        }
+        let moved = |block: Block| Block { module: places[block.module.index()], ..block };
+        (admitted, self.blocks.into_iter().map(moved).collect())
     }
 
     fn process(&self, index: usize, instructions: u64, programs: &Programs) -> Process {

@@ -146,8 +146,25 @@ fn filtered_modules_leave_no_blocks_and_no_counts() {
     channel.counters(0, &[10]);
     let filter = Filter { include: Vec::new(), exclude: vec!["environ*".to_owned()] };
     let profile = channel.profile(Mode::Count, filter);
-    assert!(profile.blocks.is_empty());
+    assert!(profile.blocks.is_empty() && profile.modules.is_empty());
     assert_eq!((profile.processes[0].instructions, profile.homeless), (0, 0));
+}
+
+#[test]
+fn blocks_find_their_modules_when_others_are_filtered_out() {
+    let mut channel = FakeChannel::new();
+    channel.slot(FakeSlot::process(0));
+    let paths = ["/no/a", "/no/b", "/no/c"];
+    let modules: Vec<_> =
+        (0..).zip(paths).map(|(at, path)| (module(BASE + at * 0x10_0000, 0), path)).collect();
+    channel.modules(0, 0, &modules);
+    channel.blocks(0, 0, &[0, 1, 2].map(|at| block(BASE + at * 0x10_0000, 4 + at as u32, 1)));
+    let filter = Filter { include: Vec::new(), exclude: vec!["b".to_owned()] };
+    let profile = channel.profile(Mode::Cov, filter);
+    let names: Vec<String> = profile.modules.iter().map(|module| module.name()).collect();
+    assert_eq!(names, ["a", "c"]);
+    let blocks: Vec<_> = profile.blocks.iter().map(|block| (block.module.0, block.bytes)).collect();
+    assert_eq!(blocks, [(0, 4), (1, 6)]);
 }
 
 #[test]

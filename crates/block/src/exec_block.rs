@@ -4,6 +4,7 @@ use midstride_addr::{AppPc, AppRange, CachePc};
 use midstride_asm::PatchSite;
 use midstride_slab::{RegionId, UnitId};
 
+use crate::cache::ChainLink;
 use crate::emit::Landing;
 use crate::exit::ExitKind;
 
@@ -90,6 +91,7 @@ pub struct ExecBlock {
     pub inline_landing: Option<Landing>,
     /// Landings in the tables, or 0: for returns, for other indirect branches.
     pub landings: [CachePc; 2],
+    pub(crate) chain: [ChainLink; 2],
     /// Behind the counting probe, in bytes from `hot`; 0 without one.
     pub probe_end: u16,
     /// Whether it may be entered.

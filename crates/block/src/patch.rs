@@ -39,6 +39,11 @@ pub(crate) fn fill_unreachable(region: &Region, at: CachePc, value: u32) {
     }
 }
 
+/// Stores a word of data that running code reads.
+pub(crate) fn set_data(region: &Region, at: CachePc, word: u64) {
+    store(region, at, word);
+}
+
 fn word_at(region: &Region, at: CachePc) -> u64 {
     region.read_word(at).expect("sites and stubs lie in the region they were written to")
 }
@@ -46,7 +51,7 @@ fn word_at(region: &Region, at: CachePc) -> u64 {
 fn store(region: &Region, at: CachePc, word: u64) {
     // SAFETY: the store changes either the displacement of one branch inside its word, or one whole
     // 5-byte instruction inside its word into another of 5 bytes (PatchSite makes no others), or bytes
-    // nothing leads to. Both targets of a branch are complete blocks or stubs: a thread that runs the old
+    // nothing leads to, or a data word that one jump reads. Both targets of a branch are complete blocks or stubs: a thread that runs the old
     // version ends up in the gate or in the block linked before, a thread that runs the new one in
     // the block linked now (invariant 4). The engine's lock makes this the only writer.
     unsafe { region.patch_word(at, word) }.expect("sites and stubs lie in the region they were written to");

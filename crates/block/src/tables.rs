@@ -8,8 +8,11 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use midstride_addr::{AppPc, CachePc};
 
-use crate::emit::Landing;
+use crate::emit::{Landing, Rotate};
 use crate::slots::TABLE_ENTRIES;
+
+/// Low bits of an indirect branch's target that do not choose its entry, with BMI2.
+pub(crate) const INDIRECT_SHIFT: u8 = 4;
 
 /// Bytes of one table.
 pub const TABLE_BYTES: usize = TABLE_ENTRIES * 8;
@@ -19,15 +22,7 @@ pub const TABLE_BYTES: usize = TABLE_ENTRIES * 8;
 pub struct Tables {
     words: [&'static [AtomicU64]; 2],
     misses: [CachePc; 2],
-}
-
-/// What storing a landing met.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Stored {
-    /// The entry was free, or held the same.
-    Fresh,
-    /// A landing for another target was there.
-    Replaced,
+    rotate: Rotate,
 }
 
 impl Tables {
@@ -37,9 +32,14 @@ impl Tables {
     /// # Panics
     /// When a slice does not have [`TABLE_ENTRIES`] words.
     #[must_use]
-    pub fn new(returns: &'static [AtomicU64], indirects: &'static [AtomicU64], misses: [CachePc; 2]) -> Self {
+    pub fn new(
+        returns: &'static [AtomicU64],
+        indirects: &'static [AtomicU64],
+        misses: [CachePc; 2],
+        rotate: Rotate,
+    ) -> Self {
         assert!(returns.len() == TABLE_ENTRIES && indirects.len() == TABLE_ENTRIES, "a table has 2¹⁶ words");
-        let tables = Self { words: [returns, indirects], misses };
+        let tables = Self { words: [returns, indirects], misses, rotate };
         tables.clear();
         tables
     }
@@ -54,16 +54,22 @@ impl Tables {
     }
 
     /// Lets targets like `app` land at `at`.
-    pub(crate) fn store(&self, landing: Landing, app: AppPc, at: CachePc) -> Stored {
-        let word = &self.words[landing as usize][index(app)];
+    pub(crate) fn store(&self, landing: Landing, app: AppPc, at: CachePc) {
         // ORDERING: release, so that whoever jumps through the word finds the landing written. On x86
         // the emitted load is an acquire.
-        let old = word.swap(at.get(), Ordering::Release);
-        if old == self.misses[landing as usize].get() || old == at.get() {
-            Stored::Fresh
-        } else {
-            Stored::Replaced
-        }
+        self.words[landing as usize][self.index(landing, app)].store(at.get(), Ordering::Release);
+    }
+
+    /// Where a target without a landing goes.
+    pub(crate) fn miss(&self, landing: Landing) -> CachePc {
+        self.misses[landing as usize]
+    }
+
+    /// Which entry targets like `app` have.
+    pub(crate) fn index(&self, landing: Landing, app: AppPc) -> usize {
+        let shift =
+            if landing == Landing::Indirect && self.rotate == Rotate::Rorx { INDIRECT_SHIFT } else { 0 };
+        (app.get() >> shift) as usize & (TABLE_ENTRIES - 1)
     }
 
     /// All entries that do not lead to the gate: index and landing.
@@ -73,18 +79,4 @@ impl Tables {
         let entries = words.map(|(index, word)| (index, CachePc::new(word.load(Ordering::Relaxed))));
         entries.filter(move |&(_, at)| at != miss)
     }
-
-    /// Takes the landing at `at` out again, when the entry still is its.
-    pub(crate) fn remove(&self, landing: Landing, app: AppPc, at: CachePc) {
-        let word = &self.words[landing as usize][index(app)];
-        let miss = self.misses[landing as usize].get();
-        // Only the holder of the engine's lock writes, so a plain compare is enough; a failure means
-        // that another target took the entry.
-        let _ = word.compare_exchange(at.get(), miss, Ordering::Release, Ordering::Relaxed);
-    }
-}
-
-/// Where the targets like `app` have their entry.
-pub(crate) fn index(app: AppPc) -> usize {
-    app.get() as usize & (TABLE_ENTRIES - 1)
 }

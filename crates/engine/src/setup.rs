@@ -107,6 +107,7 @@ impl Setup {
             words(low.address + PAGE, TABLE_ENTRIES),
             words(low.address + PAGE + TABLE_BYTES as u64, TABLE_ENTRIES),
             misses,
+            env(SlotBase::Gs, doors).rotate,
         );
         let parts = Parts {
             env: env(SlotBase::Gs, doors),

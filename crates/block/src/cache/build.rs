@@ -4,13 +4,12 @@ use allocator_api2::alloc::Allocator;
 use midstride_addr::{AppPc, CachePc};
 use midstride_slab::{RegionId, Slab};
 
-use super::{CodeCache, Placed, Placement};
+use super::{ChainLink, CodeCache, Placed, Placement};
 use crate::draft::{Draft, Stop};
 use crate::emit::{BuildError, Care, Emitted, Emitter, Landing, Order, Place};
 use crate::exec_block::{BlockId, BlockState, ExecBlock, Exit, ExitId, UnitRef};
 use crate::exit::STUB_NUMBER_AT;
 use crate::pages::pages_of;
-use crate::tables::Stored;
 
 /// The program's code as it can be executed now.
 pub trait AppCode {
@@ -107,6 +106,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
             cold_bytes: emitted.cold_bytes as u16,
             inline_landing: order.landing,
             landings: [CachePc::new(0); 2],
+            chain: [ChainLink::default(); 2],
             probe_end: emitted.probe_end.map_or(0, |at| at.get() as u16),
             state: BlockState::Live,
             first_exit: None,
@@ -118,7 +118,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         self.blocks.insert(block);
         self.place(unit, id, &block);
         self.number_exits(region, id);
-        self.publish(id, order.landing, place.hot);
+        self.publish(id, order.landing.map(|landing| (landing, place.hot, CachePc::new(place.data))));
         self.stats.blocks += 1;
         self.stats.app_bytes += app.len();
         self.stats.cache_bytes += u64::from(emitted.hot_bytes + emitted.cold_bytes);
@@ -206,7 +206,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
     }
 
     /// Lets the block be found.
-    fn publish(&mut self, id: BlockId, landing: Option<Landing>, hot: CachePc) {
+    fn publish(&mut self, id: BlockId, landing: Option<(Landing, CachePc, CachePc)>) {
         let Some(block) = self.blocks.get(id.index()).copied() else { return };
         self.index.insert(block.app.start(), id);
         let (first, last) = pages_of(block.watched());
@@ -214,18 +214,17 @@ impl<A: Allocator + Clone> CodeCache<A> {
             let next = self.pages.push(page, id);
             self.blocks.get_mut(id.index()).expect("just looked up").page_next[slot] = next;
         }
-        if let Some(landing) = landing {
-            self.set_landing(id, landing, hot);
+        if let Some((landing, at, word)) = landing {
+            self.set_landing(id, landing, at, word);
         }
         self.parts.observer.built(id, &block);
     }
 
-    /// Enters a landing of the block into its table.
-    pub(super) fn set_landing(&mut self, id: BlockId, landing: Landing, at: CachePc) {
+    /// Gives the block a landing, whose word is at `word`, and lets it be found.
+    pub(super) fn set_landing(&mut self, id: BlockId, landing: Landing, at: CachePc, word: CachePc) {
         let Some(block) = self.blocks.get_mut(id.index()) else { return };
         block.landings[landing as usize] = at;
-        if self.tables.store(landing, block.app.start(), at) == Stored::Replaced {
-            self.stats.table_conflicts += 1;
-        }
+        block.chain[landing as usize].word = word;
+        self.list(id, landing);
     }
 }

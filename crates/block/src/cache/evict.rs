@@ -65,12 +65,12 @@ impl<A: Allocator + Clone> CodeCache<A> {
             self.unlink(exit);
         }
         for landing in [Landing::Return, Landing::Indirect] {
-            self.tables.remove(landing, block.app.start(), block.landings[landing as usize]);
+            self.unlist(id, landing);
         }
         if self.index.get(&block.app.start()) == Some(&id) {
             self.index.remove(&block.app.start());
         }
-        self.unlist(id);
+        self.leave_pages(id);
         self.unlink_exits(id);
         if let Some(block) = self.blocks.get_mut(id.index()) {
             block.state = BlockState::Retired;
@@ -87,7 +87,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
     }
 
     /// Takes a block out of the lists of its pages.
-    fn unlist(&mut self, id: BlockId) {
+    fn leave_pages(&mut self, id: BlockId) {
         let Some(block) = self.block(id).copied() else { return };
         let (first, last) = pages_of(block.watched());
         for page in first..=last.min(first + 1) {
@@ -136,12 +136,13 @@ impl<A: Allocator + Clone> CodeCache<A> {
 
     /// Takes a landing that lies apart from its block out of the table.
     fn retire_landing(&mut self, id: BlockId, landing: Landing, start: CachePc) {
-        let Some(block) = self.blocks.get_mut(id.index()) else { return };
-        let at = block.landings[landing as usize];
         // A newer one may lie elsewhere.
-        if at == start {
+        if self.block(id).is_none_or(|block| block.landings[landing as usize] != start) {
+            return;
+        }
+        self.unlist(id, landing);
+        if let Some(block) = self.blocks.get_mut(id.index()) {
             block.landings[landing as usize] = CachePc::new(0);
-            self.tables.remove(landing, block.app.start(), at);
         }
     }
 
@@ -197,7 +198,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         for number in 0..self.exits.capacity() {
             self.unlink(ExitId(number));
         }
-        self.tables.clear();
+        self.unlist_all();
     }
 
     /// Retires everything.

@@ -127,26 +127,35 @@ impl<A: Allocator + Clone> CodeCache<A> {
         let block = *self.block(id).ok_or(BuildError::NoMemory)?;
         let at = block.landings[landing as usize];
         if at.get() != 0 {
-            self.set_landing(id, landing, at);
+            self.list(id, landing);
             return Ok(at);
         }
         let unit = self.unit_with_room(block.unit.region)?;
-        let at = self.place_landing(id, landing, unit)?;
+        let (at, word) = self.place_landing(id, landing, unit)?;
         self.stats.extra_landings += 1;
-        self.set_landing(id, landing, at);
+        self.set_landing(id, landing, at, word);
         Ok(at)
     }
 
-    fn place_landing(&mut self, id: BlockId, landing: Landing, unit: usize) -> Result<CachePc, BuildError> {
+    fn place_landing(
+        &mut self,
+        id: BlockId,
+        landing: Landing,
+        unit: usize,
+    ) -> Result<(CachePc, CachePc), BuildError> {
         let block = *self.block(id).ok_or(BuildError::NoMemory)?;
         let region = self.regions.get_mut(block.unit.region).ok_or(BuildError::NoMemory)?;
         let mut room = region.unit(unit).ok_or(BuildError::NoMemory)?;
         let start = room.next(Slab::Hot, 1).map_err(|_| BuildError::NoMemory)?;
+        let word = room.alloc_data(8, 8).map_err(|_| BuildError::NoMemory)?.range().start();
         let mut buffer = [0; LANDING_BYTES];
         let mut w = Writer::new(&mut buffer, start);
+        let next = Mem::rip(word.get());
         let records = &mut self.workbench.records;
         records.clear();
-        landing_code(&mut w, &self.parts.env, landing, block.app.start(), |record| records.push(record));
+        landing_code(&mut w, &self.parts.env, landing, block.app.start(), next, |record| {
+            records.push(record)
+        });
         records.push(entered_record(w.offset()));
         w.jmp_to(block.body);
         let code = w.finish()?;
@@ -160,6 +169,6 @@ impl<A: Allocator + Clone> CodeCache<A> {
         let placement = Placement { start, bytes: bytes as u16, block: id, what, first_record, record_count };
         let index = self.unit_index(unit);
         self.units[index].hot.push(placement);
-        Ok(start)
+        Ok((start, word))
     }
 }

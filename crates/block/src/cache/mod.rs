@@ -1,6 +1,7 @@
 //! The code cache: all regions, blocks and exits of an engine, under its lock.
 
 mod build;
+mod chain;
 mod check;
 mod evict;
 mod find;
@@ -26,6 +27,7 @@ use crate::stats::Stats;
 use crate::tables::Tables;
 
 pub use build::{AppCode, Transform};
+pub(crate) use chain::ChainLink;
 pub use check::Broken;
 pub use evict::Retired;
 pub use find::Found;
@@ -103,6 +105,8 @@ pub struct CodeCache<A: Allocator + Clone> {
     exits: Arena<Exit, A>,
     index: HashMap<AppPc, BlockId, PcHasher, A>,
     pages: PageIndex<A>,
+    /// The block whose landing a table entry leads to, by table and entry.
+    heads: HashMap<u32, BlockId, PcHasher, A>,
     scanner: Scanner,
     workbench: Workbench,
     stats: Stats,
@@ -180,7 +184,8 @@ impl<A: Allocator + Clone> CodeCache<A> {
             blocks: Arena::new_in(alloc.clone()),
             exits: Arena::new_in(alloc.clone()),
             index: HashMap::with_hasher_in(PcHasher, alloc.clone()),
-            pages: PageIndex::new_in(alloc),
+            pages: PageIndex::new_in(alloc.clone()),
+            heads: HashMap::with_hasher_in(PcHasher, alloc),
             scanner: Scanner::new(),
             workbench: Workbench {
                 draft: Draft::empty(),

@@ -4,10 +4,11 @@ use midstride_addr::{AppPc, CachePc};
 use midstride_asm::{Cond, Gpr, Label, Mem, Scale, Width};
 use midstride_relocate::{Counted, CounterWidth, Flow, Insn, load_target};
 
-use super::{BuildError, Emitter, Transactions};
+use super::{BuildError, Emitter, Rotate, Transactions};
 use crate::exit::ExitKind;
 use crate::record::{Restore, Where};
 use crate::slots::{Door, Slot};
+use crate::tables::INDIRECT_SHIFT;
 
 /// The prefix that makes counted branches use ecx.
 const ADDRESS_SIZE: u8 = 0x67;
@@ -158,6 +159,10 @@ impl Emitter<'_, '_> {
     /// rcx holds the target, which is in its slot too: jumps through the table.
     fn dispatch_target(&mut self) {
         self.record_here(0, Where::TargetSlot, Restore::RCX);
+        if self.env.rotate == Rotate::Rorx {
+            // Functions begin at multiples of 16: bits above tell more.
+            self.hot.rorx_rri(Width::W32, Gpr::Rcx, Gpr::Rcx, INDIRECT_SHIFT);
+        }
         self.hot.movzx_rr16(Gpr::Rcx, Gpr::Rcx);
         self.hot.jmp_m(Mem::index(Gpr::Rcx, Scale::X8, self.env.doors.indirects));
     }

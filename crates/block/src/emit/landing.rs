@@ -4,9 +4,9 @@
 use midstride_addr::{AppPc, CodeOffset};
 use midstride_asm::{Gpr, Mem, Scale, Width, Writer};
 
-use super::{Emitter, Env, Rotate};
+use super::{BuildError, Emitter, Env, Rotate};
 use crate::record::{Record, Restore, Where};
-use crate::slots::{Door, Slot};
+use crate::slots::Slot;
 
 /// Which indirect branches a landing serves: they leave the target in different places.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,17 +31,11 @@ impl Landing {
             Self::Indirect => Where::TargetSlot,
         }
     }
-
-    pub(crate) fn door(self) -> Door {
-        match self {
-            Self::Return => Door::Return,
-            Self::Indirect => Door::Indirect,
-        }
-    }
 }
 
 /// Writes a landing for the block at `app` and reports what its bytes mean; it falls through into the
-/// block. For any other target control goes to the gate's door, with rcx in its slot.
+/// block. For any other target control goes where the word `next` says (to another landing, or the gate's
+/// door), with rcx in its slot.
 ///
 /// No flag changes: whoever else the branch meant may still need them. The whole target is compared, by
 /// operations that can be undone (so that 0 comes out for `app` only):
@@ -51,10 +45,10 @@ impl Landing {
 /// mov   rcx, <target>          mov   rcx, <target>              mov   gs:[r11], r11
 /// lea   rcx, [rcx - app]       lea   rcx, [rcx - low half]      movabs r11, -app
 /// jrcxz hit                    rorx  rcx, rcx, 32               mov   rcx, <target>
-/// jmp   [door]                 lea   rcx, [rcx - high half]     lea   rcx, [rcx + r11]
+/// jmp   [next]                 lea   rcx, [rcx - high half]     lea   rcx, [rcx + r11]
 /// hit:                         jrcxz hit                        mov   r11, gs:[r11]
-/// mov   rcx, gs:[rcx]          jmp   [door]                     jrcxz hit
-///                        hit:  mov   rcx, gs:[rcx]              jmp   [door]
+/// mov   rcx, gs:[rcx]          jmp   [next]                     jrcxz hit
+///                        hit:  mov   rcx, gs:[rcx]              jmp   [next]
 ///                                                         hit:  mov   rcx, gs:[rcx]
 /// ```
 pub(crate) fn landing_code(
@@ -62,13 +56,14 @@ pub(crate) fn landing_code(
     env: &Env,
     landing: Landing,
     app: AppPc,
+    next: Mem,
     mut note: impl FnMut(Record),
 ) {
     note(landing_record(landing, w.offset(), Restore::RCX));
     subtract(w, env, landing, app, &mut note);
     let hit = w.new_label();
     w.jrcxz(hit);
-    w.jmp_m(env.doors.door(landing.door()));
+    w.jmp_m(next);
     w.bind(hit);
     // Even where the block never reads it: a signal handler sees it, and code may change.
     w.mov_rm(Width::W64, Gpr::Rcx, env.slots.slot(Slot::Rcx));
@@ -116,8 +111,10 @@ pub(crate) fn entered_record(at: CodeOffset) -> Record {
 
 impl Emitter<'_, '_> {
     /// Writes a landing in front of the block.
-    pub(super) fn landing(&mut self, landing: Landing) {
+    pub(super) fn landing(&mut self, landing: Landing) -> Result<(), BuildError> {
+        let next = self.own_word()?;
         let records = &mut *self.records;
-        landing_code(&mut self.hot, &self.env, landing, self.app, |record| records.push(record));
+        landing_code(&mut self.hot, &self.env, landing, self.app, next, |record| records.push(record));
+        Ok(())
     }
 }

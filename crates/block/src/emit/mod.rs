@@ -215,7 +215,7 @@ impl<'w, 'b> Emitter<'w, 'b> {
         scanner: &mut Scanner,
     ) -> Result<Emitted, BuildError> {
         if let Some(landing) = order.landing {
-            self.landing(landing);
+            self.landing(landing)?;
         }
         let body = self.hot.offset();
         if order.care == Care::Check && !draft.is_empty() {
@@ -321,9 +321,17 @@ impl<'w, 'b> Emitter<'w, 'b> {
         self.record_with(self.hot.offset(), app_offset, place, restore, Gpr::Rax);
     }
 
+    /// The block's first data word, which its landing jumps through.
+    fn own_word(&mut self) -> Result<Mem, BuildError> {
+        debug_assert!(self.constant_count == 0, "a landing comes first");
+        // Not a value any constant has: the cache fills it in.
+        self.constant(0)
+    }
+
     /// A read-only word near the code that holds `value`.
     fn constant(&mut self, value: u64) -> Result<Mem, BuildError> {
-        let known = self.constants[..self.constant_count].iter().position(|&word| word == value);
+        let known =
+            self.constants[..self.constant_count].iter().position(|&word| word == value && value != 0);
         let index = known.unwrap_or(self.constant_count);
         *self.constants.get_mut(index).ok_or(BuildError::TooBig)? = value;
         self.constant_count = self.constant_count.max(index + 1);

@@ -7,7 +7,6 @@ use super::super::{CodeCache, UnitPhase};
 use super::{Broken, require};
 use crate::emit::Landing;
 use crate::exec_block::{BlockId, BlockState, ExecBlock};
-use crate::tables::index;
 
 impl<A: Allocator + Clone> CodeCache<A> {
     pub(super) fn check_landings(&self) -> Result<(), Broken> {
@@ -17,7 +16,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
                 let right = found.is_some_and(|block| {
                     block.state == BlockState::Live
                         && block.landings[table as usize] == at
-                        && index(block.app.start()) == entry
+                        && self.tables.index(table, block.app.start()) == entry
                 });
                 require(right, Broken::Entry { table, index: entry, at })?;
             }

@@ -1,0 +1,146 @@
+//! The program natively and rewritten, point by point.
+
+use crate::generate::Program;
+use crate::machine::{Job, Machine, Point, Regs, Stop, Trace};
+use crate::memory::Memory;
+use crate::rewritten::Rewritten;
+
+/// Native instructions that are run at most.
+const LIMIT: usize = 40;
+/// Instructions of the cache that are run at most before it is left.
+const CACHE_LIMIT: usize = 1000;
+
+/// Runs the program both ways; answers how many instructions of the cache were looked at.
+///
+/// # Panics
+/// When they differ.
+pub(crate) fn compare(
+    machine: &mut Machine,
+    memory: &mut Memory,
+    rewritten: &mut Rewritten,
+    program: &Program,
+    start: &Regs,
+) -> usize {
+    let before = memory.save();
+    let native = native(machine, memory, program, start);
+    let after = memory.save();
+    memory.restore(&before);
+    let looked_at = against(machine, memory, rewritten, program, &native);
+    assert!(native.stop == Stop::Limit || memory.save() == after, "memory differs");
+    looked_at
+}
+
+/// Runs the program natively.
+pub(crate) fn native(machine: &mut Machine, memory: &mut Memory, program: &Program, start: &Regs) -> Trace {
+    let inside = program.ranges();
+    machine.run(Job { start: *start, inside, limit: LIMIT, slots: 0, stack: memory.stack_range() })
+}
+
+/// Runs the program rewritten, as an engine would, and compares it with `native`.
+pub(crate) fn against(
+    machine: &mut Machine,
+    memory: &mut Memory,
+    rewritten: &mut Rewritten,
+    program: &Program,
+    native: &Trace,
+) -> usize {
+    let mut walk = Walk { native, at: 0, flags: rewritten.flags() };
+    let mut state = native.points[0].regs;
+    let mut looked_at = 0;
+    loop {
+        let start = Regs { pc: rewritten.entry(state.pc, program).get(), ..state };
+        let inside = rewritten.ranges();
+        let job = Job { start, inside, limit: CACHE_LIMIT, slots: memory.low, stack: memory.stack_range() };
+        let trace = machine.run(job);
+        looked_at += trace.points.len();
+        state = walk.follow(&trace, rewritten);
+        let goes_on = trace.stop == Stop::Left && program.contains(state.pc);
+        if walk.is_over() || !goes_on {
+            walk.finish(&trace, &state);
+            return looked_at;
+        }
+    }
+}
+
+/// Whether flags are compared between the ends of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Flags {
+    Everywhere,
+    /// A counter changes flags where they are dead.
+    AtTheEnd,
+}
+
+/// How far the rewritten program has come in the native run.
+struct Walk<'n> {
+    native: &'n Trace,
+    at: usize,
+    flags: Flags,
+}
+
+impl Walk<'_> {
+    /// Goes through a run in the cache; answers the program's state at its end.
+    fn follow(&mut self, trace: &Trace, rewritten: &mut Rewritten) -> Regs {
+        let mut state = trace.points[0].regs;
+        for (index, point) in trace.points.iter().enumerate() {
+            state = rewritten.state(point).expect("every place in the cache has a meaning");
+            let done = self.native.stop == Stop::Limit && self.is_over();
+            if done || self.faults_by_jumping(&state) {
+                return state;
+            }
+            if let Err(difference) = self.step(&state) {
+                let seen: Vec<Point> = trace.points[index.saturating_sub(3)..=index].to_vec();
+                panic!("{difference}\nat point {index} of {seen:x?}\n{}", rewritten.listing());
+            }
+        }
+        state
+    }
+
+    /// The state is that of the native point reached, or of the next one.
+    fn step(&mut self, state: &Regs) -> Result<(), String> {
+        let points = &self.native.points;
+        let is = |point: &Point| same(&point.regs, state, self.flags);
+        if is(&points[self.at]) {
+            return Ok(());
+        }
+        // States that repeat, as those of a jump to itself, are one.
+        while points.get(self.at + 1).is_some_and(|next| next.regs == points[self.at].regs) {
+            self.at += 1;
+        }
+        if points.get(self.at + 1).is_some_and(is) {
+            self.at += 1;
+            return Ok(());
+        }
+        let next = points.get(self.at + 1).map(|point| point.regs);
+        let now = points[self.at].regs;
+        Err(format!("native state {now:x?}\nor          {next:x?}\nbut found    {state:x?}"))
+    }
+
+    fn is_over(&self) -> bool {
+        let now = self.native.points[self.at].regs;
+        self.native.points[self.at..].iter().all(|point| point.regs == now)
+    }
+
+    /// A processor raises the fault of a jump to an address that cannot be at the jump; the cache carries the jump
+    /// out first. (A program sees another rip in its last fault: one of the known exceptions.)
+    fn faults_by_jumping(&self, state: &Regs) -> bool {
+        let is_canonical = state.pc.cast_signed() << 16 >> 16 == state.pc.cast_signed();
+        !is_canonical && matches!(self.native.stop, Stop::Signal { number: libc::SIGSEGV, .. })
+    }
+
+    /// Both runs ended for the same reason in the same place.
+    fn finish(&self, trace: &Trace, state: &Regs) {
+        let wanted = self.native.points.last().expect("a trace has a first point").regs;
+        if self.native.stop == Stop::Limit || self.faults_by_jumping(state) {
+            return;
+        }
+        assert_eq!(self.native.stop, trace.stop, "at {state:x?} instead of {wanted:x?}");
+        let flags = if trace.stop == Stop::Left { Flags::Everywhere } else { self.flags };
+        assert!(same(&wanted, state, flags), "{state:x?} at the end instead of {wanted:x?}");
+        assert!(self.is_over(), "not all was run");
+    }
+}
+
+fn same(native: &Regs, state: &Regs, flags: Flags) -> bool {
+    let flags_differ = flags == Flags::Everywhere && native.flags != state.flags;
+    native.gprs == state.gprs && native.pc == state.pc && !flags_differ
+}

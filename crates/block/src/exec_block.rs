@@ -6,7 +6,7 @@ use midstride_slab::{RegionId, UnitId};
 
 use crate::cache::ChainLink;
 use crate::emit::Landing;
-use crate::exit::ExitKind;
+use crate::exit::{ExitKind, ExitPlan};
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {
@@ -137,4 +137,23 @@ pub struct Exit {
     pub(crate) next_in_block: Option<ExitId>,
     pub(crate) next_incoming: Option<ExitId>,
     pub(crate) previous_incoming: Option<ExitId>,
+}
+
+impl Exit {
+    /// An exit of a block about to be placed.
+    pub(crate) fn planned(block: BlockId, plan: &ExitPlan) -> Self {
+        Self {
+            block,
+            at: plan.at,
+            target: plan.target,
+            kind: plan.kind,
+            stub: plan.stub,
+            linked: None,
+            site: plan.site,
+            visits: 0,
+            next_in_block: None,
+            next_incoming: None,
+            previous_incoming: None,
+        }
+    }
 }

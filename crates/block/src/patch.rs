@@ -28,17 +28,6 @@ pub(crate) fn remove(region: &Region, site: &PatchSite) -> Result<(), EmitError>
     Ok(())
 }
 
-/// Writes four bytes of code that nothing leads to yet; they may lie across two words.
-pub(crate) fn fill_unreachable(region: &Region, at: CachePc, value: u32) {
-    for (index, byte) in value.to_le_bytes().into_iter().enumerate() {
-        let at = at.add(index as u64);
-        let word = CachePc::new(at.get() & !7);
-        let shift = (at.get() & 7) * 8;
-        let old = word_at(region, word);
-        store(region, word, old & !(0xff << shift) | u64::from(byte) << shift);
-    }
-}
-
 /// Stores a word of data that running code reads.
 pub(crate) fn set_data(region: &Region, at: CachePc, word: u64) {
     store(region, at, word);
@@ -50,8 +39,8 @@ fn word_at(region: &Region, at: CachePc) -> u64 {
 
 fn store(region: &Region, at: CachePc, word: u64) {
     // SAFETY: the store changes either the displacement of one branch inside its word, or one whole
-    // 5-byte instruction inside its word into another of 5 bytes (PatchSite makes no others), or bytes
-    // nothing leads to, or a data word that one jump reads. Both targets of a branch are complete blocks or stubs: a thread that runs the old
+    // 5-byte instruction inside its word into another of 5 bytes (PatchSite makes no others), or a
+    // data word that one jump reads. Both targets of a branch are complete blocks or stubs: a thread that runs the old
     // version ends up in the gate or in the block linked before, a thread that runs the new one in
     // the block linked now (invariant 4). The engine's lock makes this the only writer.
     unsafe { region.patch_word(at, word) }.expect("sites and stubs lie in the region they were written to");

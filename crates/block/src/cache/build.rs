@@ -8,7 +8,7 @@ use super::{ChainLink, CodeCache, Placed, Placement};
 use crate::draft::{Draft, Stop};
 use crate::emit::{BuildError, Care, Emitted, Emitter, Landing, Order, Place};
 use crate::exec_block::{BlockId, BlockState, ExecBlock, Exit, ExitId, UnitRef};
-use crate::exit::STUB_NUMBER_AT;
+use crate::exit::{ExitKind, STUB_NUMBER_AT};
 use crate::pages::pages_of;
 
 /// The program's code as it can be executed now.
@@ -90,8 +90,9 @@ impl<A: Allocator + Clone> CodeCache<A> {
         emitted: &Emitted,
         place: Place,
     ) -> BlockId {
-        let unit = self.write(region, unit, emitted);
         let id = BlockId(self.blocks.next_number());
+        let first_exit = self.number_exits(id, place.cold);
+        let unit = self.write(region, unit, emitted);
         let app = self.workbench.draft.range();
         let (first_record, record_count) = self.keep_records(unit);
         let block = ExecBlock {
@@ -109,7 +110,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
             chain: [ChainLink::default(); 2],
             probe_end: emitted.probe_end.map_or(0, |at| at.get() as u16),
             state: BlockState::Live,
-            first_exit: None,
+            first_exit,
             incoming: None,
             first_record,
             record_count,
@@ -117,8 +118,8 @@ impl<A: Allocator + Clone> CodeCache<A> {
         };
         self.blocks.insert(block);
         self.place(unit, id, &block);
-        self.number_exits(region, id);
         self.publish(id, order.landing.map(|landing| (landing, place.hot, CachePc::new(place.data))));
+        self.link_known(id);
         self.stats.blocks += 1;
         self.stats.app_bytes += app.len();
         self.stats.cache_bytes += u64::from(emitted.hot_bytes + emitted.cold_bytes);
@@ -170,38 +171,37 @@ impl<A: Allocator + Clone> CodeCache<A> {
         }
     }
 
-    /// Gives the exits their numbers and writes those into the stubs.
-    fn number_exits(&mut self, region: RegionId, block: BlockId) {
-        let mut last: Option<ExitId> = None;
+    /// Gives the exits their numbers, which the stubs tell the gate; answers the first.
+    fn number_exits(&mut self, block: BlockId, cold: CachePc) -> Option<ExitId> {
+        let (mut first, mut last): (Option<ExitId>, Option<ExitId>) = (None, None);
         for index in 0..self.workbench.exits.len() {
             let Some(plan) = self.workbench.exits.get(index) else { continue };
-            let exit = Exit {
-                block,
-                at: plan.at,
-                target: plan.target,
-                kind: plan.kind,
-                stub: plan.stub,
-                linked: None,
-                site: plan.site,
-                visits: 0,
-                next_in_block: None,
-                next_incoming: None,
-                previous_incoming: None,
-            };
-            let id = ExitId(self.exits.insert(exit));
-            self.write_number(region, plan.stub, id);
-            match last.and_then(|last| self.exits.get_mut(last.index())) {
-                Some(before) => before.next_in_block = Some(id),
-                None => self.blocks.get_mut(block.index()).expect("just inserted").first_exit = Some(id),
+            let id = ExitId(self.exits.insert(Exit::planned(block, &plan)));
+            let at = (plan.stub.get() - cold.get()) as usize + STUB_NUMBER_AT as usize;
+            self.workbench.cold[at..at + 4].copy_from_slice(&id.get().to_le_bytes());
+            if let Some(before) = last.and_then(|last| self.exits.get_mut(last.index())) {
+                before.next_in_block = Some(id);
             }
+            first = first.or(Some(id));
             last = Some(id);
         }
+        first
     }
 
-    /// Fills in the immediate of a stub nobody has reached yet.
-    fn write_number(&self, region: RegionId, stub: CachePc, id: ExitId) {
-        if let Some(region) = self.regions.get(region) {
-            crate::patch::fill_unreachable(region, stub.add(u64::from(STUB_NUMBER_AT)), id.get());
+    /// Links the exits that lead to blocks there are already.
+    fn link_known(&mut self, id: BlockId) {
+        if self.parts.config.trust != Some(0) {
+            return;
+        }
+        let mut next = self.block(id).and_then(|block| block.first_exit);
+        while let Some(exit) = next {
+            let Some(known) = self.exit(exit) else { return };
+            next = known.next_in_block;
+            if known.kind == ExitKind::Direct
+                && let Some(to) = self.lookup(known.target)
+            {
+                self.link(exit, to);
+            }
         }
     }
 

@@ -19,7 +19,7 @@ use crate::emit::Landing;
 use crate::exec_block::BlockId;
 
 /// Landings behind one entry; the oldest is dropped, and found again through the gate.
-const LONGEST: usize = 8;
+pub(super) const LONGEST: usize = 8;
 
 /// A block's place in the chain of one table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

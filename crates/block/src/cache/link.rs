@@ -19,21 +19,25 @@ impl<A: Allocator + Clone> CodeCache<A> {
     /// Lets `exit` lead to `block` without the gate, if the configuration trusts it by now. Does
     /// nothing for exits that cannot be linked, and for retired blocks.
     pub fn link(&mut self, exit: ExitId, block: BlockId) {
-        let (Some(from), Some(to)) = (self.exit(exit).copied(), self.block(block).copied()) else { return };
-        let Some(site) = from.site.filter(|_| from.linked.is_none()) else { return };
-        let Some(source) = self.block(from.block).copied() else { return };
-        if to.state == BlockState::Retired || source.state == BlockState::Retired || !self.is_trusted(exit) {
+        let Some(from) = self.exit(exit).copied() else { return };
+        let (Some(to), Some(source)) = (self.block(block), self.block(from.block)) else { return };
+        let (body, near) = (to.body, source.unit);
+        if to.state == BlockState::Retired || source.state == BlockState::Retired {
             return;
         }
-        let Some(region) = self.regions.get(source.unit.region) else { return };
-        if site.kind() == PatchKind::JmpNop && site.end() == to.body {
+        let Some(site) = from.site.filter(|_| from.linked.is_none()) else { return };
+        if !self.is_trusted(exit) {
+            return;
+        }
+        let Some(region) = self.regions.get(near.region) else { return };
+        if site.kind() == PatchKind::JmpNop && site.end() == body {
             if patch::remove(region, &site).is_err() {
                 return;
             }
             self.stats.fall_throughs += 1;
-        } else if patch::redirect(region, &site, to.body).is_err() {
-            let Some(thunk) = self.thunk(exit, source.unit, to.body) else { return };
-            let Some(region) = self.regions.get(source.unit.region) else { return };
+        } else if patch::redirect(region, &site, body).is_err() {
+            let Some(thunk) = self.thunk(exit, near, body) else { return };
+            let Some(region) = self.regions.get(near.region) else { return };
             if patch::redirect(region, &site, thunk).is_err() {
                 return;
             }
@@ -41,7 +45,9 @@ impl<A: Allocator + Clone> CodeCache<A> {
         }
         self.stats.links += 1;
         self.attach(exit, block);
-        self.parts.observer.linked(&from, &to);
+        if let Some(to) = self.block(block) {
+            self.parts.observer.linked(&from, to);
+        }
     }
 
     fn is_trusted(&mut self, exit: ExitId) -> bool {

@@ -114,7 +114,7 @@ impl World {
         let parts = Parts { env, config, source: FakePages::leak(), alloc: Global, observer };
         let words = words();
         let (returns, indirects) = words.split_at(TABLE_ENTRIES);
-        let cache = CodeCache::new(parts, Tables::new(returns, indirects, MISSES));
+        let cache = CodeCache::new(parts, Tables::new(returns, indirects, MISSES, rotate));
         Self { program: Program::default(), cache, slots, words }
     }
 

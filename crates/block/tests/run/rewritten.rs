@@ -205,7 +205,7 @@ fn cache(memory: &Memory, rewriting: &Rewriting) -> CodeCache<Global> {
         alloc: Global,
         observer: &Unobserved,
     };
-    CodeCache::new(parts, Tables::new(words[0], words[1], misses))
+    CodeCache::new(parts, Tables::new(words[0], words[1], misses, rewriting.rotate))
 }
 
 fn door_at(pc: u64) -> Option<Door> {

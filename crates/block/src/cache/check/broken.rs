@@ -64,7 +64,7 @@ pub enum Broken {
         /// Members of all lists.
         listed: usize,
     },
-    /// A table entry leads to something that is not a landing for its targets.
+    /// A table entry leads, directly or by way of a landing, to something that is not a landing for its targets.
     Entry {
         /// Which table.
         table: Landing,
@@ -72,6 +72,15 @@ pub enum Broken {
         index: usize,
         /// Where it leads.
         at: CachePc,
+    },
+    /// Landings are missing behind the entries of their targets.
+    Chained {
+        /// In which table.
+        table: Landing,
+        /// Landings that should be found.
+        wanted: usize,
+        /// Landings that are.
+        listed: usize,
     },
     /// A block's landing does not lie in code of that block.
     Landing {
@@ -111,6 +120,9 @@ impl fmt::Display for Broken {
             Self::Page { page } => write!(f, "the list of page {page:#x} is wrong"),
             Self::Listed { wanted, listed } => write!(f, "{listed} of {wanted} page memberships are listed"),
             Self::Entry { table, index, at } => write!(f, "{table:?} entry {index:#x} leads to {at}"),
+            Self::Chained { table, wanted, listed } => {
+                write!(f, "{listed} of {wanted} {table:?} landings are found")
+            }
             Self::Landing { block } => write!(f, "block {} has a landing elsewhere", block.get()),
             Self::Place { at } => write!(f, "what lies at {at} is misplaced"),
             Self::Records { at } => write!(f, "the records of {at} are wrong"),

@@ -6,7 +6,8 @@
 //!    leads to it, exactly once; every other exit's branch leads to its own stub. Retired blocks are led to by
 //!    nothing and lead nowhere.
 //! 2. *lists*: the index and the lists of the pages hold every live block and nothing else.
-//! 3. *landings*: each table entry is the gate's, or a landing of the live block that its index belongs to.
+//! 3. *landings*: each table entry leads to the gate by way of landings of live blocks that its index belongs to, and
+//!    every listed landing is found so.
 //! 4. *places*: what lies in a unit lies there in order, without overlap, and has its records.
 
 mod broken;

@@ -269,21 +269,6 @@ fn landings_are_in_the_table_once_they_are_asked_for() {
 }
 
 #[test]
-fn of_two_targets_with_one_entry_the_last_has_it() {
-    let mut world = World::new();
-    let first = world.landed(LOW, &RET, Landing::Return);
-    let second = world.landed(LOW + 0x1_0000, &RET, Landing::Return);
-    assert_eq!(world.cache.stats().table_conflicts, 1);
-    let at = world.get(first).landings[0];
-    assert_eq!(world.cache.ensure_landing(first, Landing::Return), Ok(at), "it takes the entry back");
-    world.check();
-    assert_eq!(world.cache.stats().table_conflicts, 2);
-    world.cache.retire(second);
-    world.check();
-    assert_eq!(world.cache.find(at).map(|found| found.block), Some(first));
-}
-
-#[test]
 fn long_code_is_cut_into_blocks_that_follow_each_other() {
     let mut world = World::new();
     let nops = vec![0x90; MAX_INSNS + 8];

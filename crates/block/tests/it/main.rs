@@ -1,5 +1,6 @@
 //! Facts about exec blocks and the code cache, on pages that cannot run.
 
+mod chains;
 mod checks;
 mod exits;
 mod graph;

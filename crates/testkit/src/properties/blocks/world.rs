@@ -113,7 +113,7 @@ impl World {
         let env = Env { slots, doors: DOORS, rotate, transactions };
         let (returns, indirects) = tables();
         let parts = Parts { env, config, source: pages(), alloc: Heap {}, observer: &Unobserved };
-        let cache = CodeCache::new(parts, Tables::new(returns, indirects, MISSES));
+        let cache = CodeCache::new(parts, Tables::new(returns, indirects, MISSES, rotate));
         let probe = if u.ratio(1, 4)? { Some(u.choose_index(32)?) } else { None };
         Ok(Self {
             app: App { range, code },

@@ -8,6 +8,7 @@
 
 mod channel;
 mod exec;
+mod mem;
 mod modules;
 mod report;
 mod start;

@@ -73,7 +73,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         let next = |slab, align| unit.next(slab, align).map_err(|_| BuildError::NoMemory);
         let place =
             Place { hot: next(Slab::Hot, 1)?, cold: next(Slab::Cold, 1)?, data: next(Slab::Data, 8)?.get() };
-        let bench = &mut self.workbench;
+        let bench = &mut *self.workbench;
         let buffers = (&mut bench.hot[..], &mut bench.cold[..]);
         let emitter =
             Emitter::new(self.parts.env, place, pc, buffers, (&mut bench.records, &mut bench.exits));

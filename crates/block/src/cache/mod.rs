@@ -9,6 +9,7 @@ mod link;
 mod room;
 
 use allocator_api2::alloc::Allocator;
+use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;
 use hashbrown::HashMap;
 use midstride_addr::{AppPc, CachePc};
@@ -98,7 +99,8 @@ pub struct Parts<A> {
 pub struct CodeCache<A: Allocator + Clone> {
     parts: Parts<A>,
     tables: Tables,
-    regions: RegionSet<MAX_REGIONS>,
+    /// Boxed, like the workbench: a cache is moved a few times while it is made.
+    regions: Box<RegionSet<MAX_REGIONS>, A>,
     units: Vec<UnitState<A>, A>,
     active: [usize; MAX_REGIONS],
     blocks: Arena<ExecBlock, A>,
@@ -108,7 +110,7 @@ pub struct CodeCache<A: Allocator + Clone> {
     /// The block whose landing a table entry leads to, by table and entry.
     heads: HashMap<u32, BlockId, PcHasher, A>,
     scanner: Scanner,
-    workbench: Workbench,
+    workbench: Box<Workbench, A>,
     stats: Stats,
     growth: Growth,
 }
@@ -176,9 +178,17 @@ impl<A: Allocator + Clone> CodeCache<A> {
     #[must_use]
     pub fn new(parts: Parts<A>, tables: Tables) -> Self {
         let alloc = parts.alloc.clone();
+        let workbench = Workbench {
+            draft: Draft::empty(),
+            records: RecordBuf::default(),
+            exits: Exits::default(),
+            hot: [0; HOT_BYTES],
+            cold: [0; COLD_BYTES],
+        };
+        let workbench = Box::new_in(workbench, alloc.clone());
         Self {
             tables,
-            regions: RegionSet::new(),
+            regions: Box::new_in(RegionSet::new(), alloc.clone()),
             units: Vec::new_in(alloc.clone()),
             active: [0; MAX_REGIONS],
             blocks: Arena::new_in(alloc.clone()),
@@ -187,13 +197,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
             pages: PageIndex::new_in(alloc.clone()),
             heads: HashMap::with_hasher_in(PcHasher, alloc),
             scanner: Scanner::new(),
-            workbench: Workbench {
-                draft: Draft::empty(),
-                records: RecordBuf::default(),
-                exits: Exits::default(),
-                hot: [0; HOT_BYTES],
-                cold: [0; COLD_BYTES],
-            },
+            workbench,
             stats: Stats::default(),
             growth: Growth::Allowed,
             parts,

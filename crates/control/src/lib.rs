@@ -4,13 +4,37 @@
 extern crate alloc;
 
 mod chain;
+#[cfg(feature = "std")]
+mod condition;
+#[cfg(feature = "std")]
+mod controller;
+#[cfg(feature = "std")]
+mod cpu;
+#[cfg(feature = "std")]
+mod error;
+#[cfg(feature = "std")]
+mod event;
+#[cfg(feature = "std")]
+mod local;
+#[cfg(feature = "std")]
+mod machine;
 mod point;
 mod program;
 mod registers;
+#[cfg(feature = "std")]
+mod session;
 
 pub use chain::{AssembleError, Chains, CodeMap, Destination, Exits, PieceKind, Spot, assemble};
 pub use point::{CodePoint, ExitKind, ExitPoint};
 pub use program::{Edge, InsnId, Node, Program, ProgramError};
 pub use registers::{
     Change, Changes, F80, Lane, NoSuchValue, Registers, Valid, Value, Vector, X87, XsaveFormat,
+};
+#[cfg(feature = "std")]
+pub use {
+    condition::{Condition, Relation},
+    controller::{Activity, Backend, Capture, Controller, Edit, State, Step, Syscalls, Visit},
+    error::{ControlError, LoadError, StartError},
+    event::{Death, Event, Events, Fault, Refusal},
+    session::{Options, Session},
 };

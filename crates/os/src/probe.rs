@@ -1,4 +1,4 @@
-//! Reading memory that may not be there.
+//! Reading and writing memory that may not be there.
 //!
 //! Two ways: [`read_own`] asks the kernel, needs nothing and can be forbidden by a system call filter;
 //! [`copy_guarded`] simply reads and relies on the process's fault handler.
@@ -58,31 +58,82 @@ pub fn read_own(address: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
     Ok(done)
 }
 
+/// Copies to this process's own memory from `address` on, as far as it is writable; returns how many
+/// bytes that was. No fault happens and no signal comes, whatever is (not) mapped there.
+///
+/// ```
+/// let mut place = [0; 3];
+/// let address = place.as_mut_ptr().expose_provenance() as u64;
+/// // SAFETY: `place` is ours, and is looked at again only afterwards.
+/// assert_eq!(unsafe { midstride_os::probe::write_own(address, &[1, 2, 3]) }, Ok(3));
+/// assert_eq!(core::hint::black_box(place), [1, 2, 3]);
+/// // SAFETY: nothing is there.
+/// assert!(unsafe { midstride_os::probe::write_own(0, &[1]) }.is_err());
+/// ```
+///
+/// # Errors
+/// `EFAULT` when not even the first byte is writable; `ENOSYS` or `EPERM` where a system call filter
+/// forbids process_vm_writev(2).
+///
+/// # Safety
+/// What is writable there is the caller's to change.
+pub unsafe fn write_own(address: u64, bytes: &[u8]) -> Result<usize, Errno> {
+    let mut done = 0;
+    while done < bytes.len() {
+        let rest = &bytes[done..];
+        let (remote, count, wanted) = pages(address.wrapping_add(done as u64), rest.len() as u64);
+        let local = IoVec { base: rest.as_ptr().expose_provenance() as u64, bytes: wanted };
+        // SAFETY: the kernel reads `local`, part of a buffer that is borrowed here, and writes to what is
+        // the caller's.
+        let written = unsafe { process_vm(nr::PROCESS_VM_WRITEV, local, &remote[..count]) };
+        let written = match written {
+            Ok(written) => written,
+            Err(error) if done == 0 => return Err(error),
+            Err(_) => break,
+        };
+        done += written as usize;
+        if written < wanted {
+            break;
+        }
+    }
+    Ok(done)
+}
+
 /// One process_vm_readv of up to [`PAGES`] pages; returns how many bytes were wanted and read.
 fn read_pages(from: u64, buffer: &mut [u8]) -> Result<(usize, usize), Errno> {
-    // The kernel transfers whole iovecs only: one for each page, so that it stops at the exact one.
-    let mut remote = [IoVec { base: 0, bytes: 0 }; PAGES];
-    let (mut count, mut wanted) = (0, 0);
-    while count < PAGES && wanted < buffer.len() as u64 {
-        let base = from.wrapping_add(wanted);
-        let bytes = (PAGE - base % PAGE).min(buffer.len() as u64 - wanted);
-        remote[count] = IoVec { base, bytes };
-        (count, wanted) = (count + 1, wanted + bytes);
-    }
+    let (remote, count, wanted) = pages(from, buffer.len() as u64);
     let local = IoVec { base: buffer.as_mut_ptr().expose_provenance() as u64, bytes: wanted };
-    let read = process_vm_readv(local, &remote[..count])?;
+    // SAFETY: the kernel writes to `local`, part of a buffer that is borrowed mutably here, and to
+    // nothing else.
+    let read = unsafe { process_vm(nr::PROCESS_VM_READV, local, &remote[..count]) }?;
     Ok((wanted as usize, read as usize))
 }
 
-/// Fills `local` from `remote` ranges of this process.
-fn process_vm_readv(local: IoVec, remote: &[IoVec]) -> Result<u64, Errno> {
+/// The first pieces of a range, their number, and the bytes in them. The kernel transfers whole iovecs
+/// only: one for each page, so that it stops at the exact one.
+fn pages(from: u64, bytes: u64) -> ([IoVec; PAGES], usize, u64) {
+    let mut pieces = [IoVec { base: 0, bytes: 0 }; PAGES];
+    let (mut count, mut wanted) = (0, 0);
+    while count < PAGES && wanted < bytes {
+        let base = from.wrapping_add(wanted);
+        let piece = (PAGE - base % PAGE).min(bytes - wanted);
+        pieces[count] = IoVec { base, bytes: piece };
+        (count, wanted) = (count + 1, wanted + piece);
+    }
+    (pieces, count, wanted)
+}
+
+/// Transfers between `local` and `remote` ranges of this process, which the kernel checks.
+///
+/// # Safety
+/// What the call `nr` reads and writes of either is the caller's.
+unsafe fn process_vm(nr: u64, local: IoVec, remote: &[IoVec]) -> Result<u64, Errno> {
     let pid = i64::from(thread::getpid()) as u64;
     let local_at = (&raw const local).expose_provenance() as u64;
     let remote_at = remote.as_ptr().expose_provenance() as u64;
     let count = remote.len() as u64;
-    // SAFETY: the only caller's `local` is part of a buffer it borrows mutably; the kernel writes
-    // nothing else, and checks the remote ranges itself.
-    answer(unsafe { syscall6(nr::PROCESS_VM_READV, pid, local_at, 1, remote_at, count, 0) })
+    // SAFETY: the caller's contract; the vectors themselves are only read.
+    answer(unsafe { syscall6(nr, pid, local_at, 1, remote_at, count, 0) })
 }
 
 /// Copies like [`read_own`], without a system call and with at most one fault; returns how many bytes
@@ -108,24 +159,6 @@ pub unsafe fn store_guarded(address: u64, bytes: &[u8]) -> usize {
     // SAFETY: reads stay in the slice; a fault of a write is resumed, says the caller.
     let left = unsafe { copy(to, from, bytes.len()) };
     bytes.len() - left
-}
-
-/// Writes `bytes` to this process's own memory, as far as it is writable, by process_vm_writev(2);
-/// returns how many were written.
-///
-/// # Errors
-/// As for [`read_own`].
-///
-/// # Safety
-/// Whoever owns the memory at `address` expects it to be written.
-pub unsafe fn write_own(address: u64, bytes: &[u8]) -> Result<usize, Errno> {
-    let local = IoVec { base: bytes.as_ptr().expose_provenance() as u64, bytes: bytes.len() as u64 };
-    let remote = IoVec { base: address, bytes: bytes.len() as u64 };
-    let [local, remote] = [&raw const local, &raw const remote].map(|v| v.expose_provenance() as u64);
-    let pid = i64::from(thread::getpid()) as u64;
-    // SAFETY: the kernel reads the slice; the memory it writes is the caller's contract.
-    let written = answer(unsafe { syscall6(nr::PROCESS_VM_WRITEV, pid, local, 1, remote, 1, 0) })?;
-    Ok(written as usize)
 }
 
 /// Where to go on after a fault at `pc`, when that is the one instruction of [`copy_guarded`] and

@@ -9,14 +9,19 @@ mod emit;
 mod error;
 mod map;
 mod plan;
+mod reload;
 mod size;
 
 use alloc::vec::Vec;
 
 use midstride_addr::CachePc;
 
+#[cfg(feature = "std")]
+pub(crate) use emit::{counted_opcode, counter_prefix, is_system_call};
 pub use error::AssembleError;
 pub use map::{CodeMap, PieceKind, Spot};
+#[cfg(feature = "std")]
+pub(crate) use reload::Placed;
 
 use crate::program::Program;
 

@@ -13,6 +13,8 @@ use midstride_frame::{GprFrame, Register, rflags, xsave};
 
 pub use area::XsaveFormat;
 pub use changes::{Change, Changes};
+#[cfg(feature = "std")]
+pub(crate) use value::is_loadable;
 pub use value::{NoSuchValue, Value};
 pub use vector::{Lane, Vector};
 pub use x87::{F80, X87};

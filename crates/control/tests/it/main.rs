@@ -1,3 +1,5 @@
 //! Tests of the public interface.
 
 mod chains;
+mod conformance;
+mod lab;

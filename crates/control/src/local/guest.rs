@@ -1,0 +1,272 @@
+//! A program in this process: its memory, its registers, its place.
+
+use core::mem::transmute;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use midstride_addr::{AppPc, AppRange};
+use midstride_asm::{EmitError, Writer};
+use midstride_frame::{Register, rflags};
+use midstride_os::{LINUX_PAGES, probe};
+use midstride_slab::{AllocError, PAGE_BYTES, Place, Region, Sizes, Slab};
+
+use super::call::LocalCall;
+use super::frame::{Frame, FrameRef};
+use super::gate::{self, GATE_BYTES, Gate};
+use super::generation::{Entry, Generation, Surroundings};
+use super::seat::{Guarded, Seat};
+use super::thread;
+use crate::cpu::Cpu;
+use crate::error::{ControlError, LoadError, StartError};
+use crate::machine::Breaks;
+use crate::point::{CodePoint, ExitKind, ExitPoint};
+use crate::program::{InsnId, Program};
+use crate::registers::{Registers, is_loadable, visible_flags};
+use crate::session::Options;
+
+/// Programs that are remembered after they were replaced, so that addresses of their code lead somewhere.
+const REMEMBERED: usize = 16;
+/// What is left free above the first rsp.
+const ABOVE: u64 = 64;
+
+/// Everything about the program. Fields are dropped in order.
+pub(crate) struct Guest {
+    pub(crate) frame: FrameRef,
+    pub(crate) gate: Gate,
+    pub(crate) cpu: Cpu,
+    /// The current program first, then those it replaced.
+    generations: VecDeque<Generation>,
+    /// Where the program is.
+    point: CodePoint,
+    pub(crate) call: Arc<LocalCall>,
+    _seat: Seat,
+    _stack: Guarded,
+    /// Gate and frame.
+    base: Region,
+}
+
+impl Guest {
+    /// A program's surroundings, for the calling thread.
+    pub(crate) fn new(options: &Options) -> Result<Self, StartError> {
+        let cpu = Cpu::detect()?;
+        let (base, mut frame, gate) = base(&cpu)?;
+        let stack = Guarded::new(options.stack_bytes)?;
+        (frame.get().host, frame.get().gate) = (thread::host(), gate.places);
+        let seat = Seat::take(frame)?;
+        let mut registers = Registers::new(cpu.valid);
+        registers.gpr.rsp = stack.end() - ABOVE;
+        let call = Arc::new(LocalCall::new(frame));
+        let (generations, point) = (VecDeque::new(), CodePoint::Nowhere);
+        let mut guest = Self { frame, gate, cpu, generations, point, call, _seat: seat, _stack: stack, base };
+        guest.store(&registers);
+        Ok(guest)
+    }
+
+    /// Goes through a door of the gate; says why the program was left.
+    #[inline]
+    pub(crate) fn enter(&self, door: u64) -> u32 {
+        // SAFETY: doors are functions of this type; they change nothing of this program but what the
+        // instructions behind them change in memory.
+        let door: extern "C" fn() -> u32 = unsafe { transmute(door as usize) };
+        door()
+    }
+
+    pub(crate) fn current(&self) -> Option<&Generation> {
+        self.generations.front()
+    }
+
+    pub(crate) fn current_mut(&mut self) -> Option<&mut Generation> {
+        self.generations.front_mut()
+    }
+
+    pub(crate) fn load(&mut self, program: &Program) -> Result<(), LoadError> {
+        let generation = Generation::new(program, &self.surroundings())?;
+        let point = match self.current() {
+            Some(old) => old.placed().moved(self.point, &generation.placed()),
+            None => self.point,
+        };
+        if let Some(old) = self.current() {
+            old.retire();
+        }
+        self.generations.push_front(generation);
+        self.generations.truncate(REMEMBERED);
+        self.set_point(point);
+        Ok(())
+    }
+
+    pub(crate) fn prepare(&mut self, node: u32) -> Result<(), LoadError> {
+        let to = Surroundings { frame: self.frame, gate: &self.gate, near: near(&self.base), cpu: &self.cpu };
+        self.generations.front_mut().map_or(Ok(()), |current| current.prepare(node, &to))
+    }
+
+    fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings { frame: self.frame, gate: &self.gate, near: near(&self.base), cpu: &self.cpu }
+    }
+
+    /// What the stepping loop knows of a node of the current program.
+    ///
+    /// # Panics
+    /// When there is no such node.
+    #[inline]
+    pub(crate) fn entry(&self, node: u32) -> Entry {
+        self.generations[0].entries[node as usize]
+    }
+
+    /// Who a node of the current program is.
+    pub(crate) fn id(&self, node: u32) -> InsnId {
+        self.entry(node).id
+    }
+
+    /// The node of the current program that `point` is in front of.
+    pub(crate) fn node_at(&self, point: CodePoint) -> Option<u32> {
+        match point {
+            CodePoint::At(id) => self.current()?.program.index_of(id),
+            _ => None,
+        }
+    }
+
+    /// Moves in front of a node of the current program.
+    pub(crate) fn set_node(&mut self, node: u32) {
+        let Entry { id, pc, .. } = self.entry(node);
+        self.point = CodePoint::At(id);
+        self.frame.get().gpr.rip = pc;
+    }
+
+    pub(crate) fn follow(&self, id: InsnId, kind: ExitKind) -> CodePoint {
+        let exit = ExitPoint { insn: id, kind };
+        self.current().map_or(CodePoint::Exit(exit), |current| current.placed().behind(exit))
+    }
+
+    /// Whether the program has TF set.
+    #[inline]
+    pub(crate) fn single_steps(&mut self) -> bool {
+        self.frame.get().gpr.rflags & rflags::TF != 0
+    }
+
+    pub(crate) fn set_breaks(&mut self, breaks: &Breaks) {
+        if let Some(current) = self.current_mut() {
+            current.mark(breaks);
+        }
+    }
+
+    pub(crate) fn point(&self) -> CodePoint {
+        self.point
+    }
+
+    pub(crate) fn set_point(&mut self, point: CodePoint) {
+        self.point = point;
+        if let Some(pc) = self.address_of(point) {
+            self.frame.get().gpr.rip = pc;
+        }
+    }
+
+    pub(crate) fn address_of(&self, point: CodePoint) -> Option<u64> {
+        match (point, self.current()) {
+            (CodePoint::Outside(pc), _) => Some(pc),
+            (point, Some(current)) => current.map.address(point),
+            (_, None) => None,
+        }
+    }
+
+    /// What an address means now; addresses of replaced programs mean what became of them.
+    pub(crate) fn locate(&self, pc: u64) -> CodePoint {
+        let found =
+            self.generations.iter().enumerate().find_map(|(age, old)| Some((age, old, old.map.locate(pc)?)));
+        match (found, self.current()) {
+            (Some((0, _, spot)), _) => spot.point,
+            (Some((_, old, spot)), Some(current)) => old.placed().moved(spot.point, &current.placed()),
+            _ => CodePoint::Outside(pc),
+        }
+    }
+
+    pub(crate) fn behind(&self, exit: ExitPoint) -> CodePoint {
+        self.follow(exit.insn, exit.kind)
+    }
+
+    pub(crate) fn registers(&mut self) -> Registers {
+        let mut registers = Registers::new(self.cpu.valid);
+        let frame = self.frame.get();
+        registers.gpr = frame.gpr;
+        registers.gpr.rflags = visible_flags(frame.gpr.rflags);
+        (registers.fs_base, registers.gs_base) = (frame.fs_base, frame.gs_base);
+        self.cpu.format.read(self.frame.parts().1, &mut registers);
+        registers
+    }
+
+    pub(crate) fn set_registers(&mut self, registers: &Registers) -> Result<(), ControlError> {
+        if !is_loadable(registers, self.cpu.valid) {
+            return Err(ControlError::Unloadable);
+        }
+        let rip = self.frame.get().gpr.rip;
+        self.store(registers);
+        self.frame.get().gpr.rip = rip;
+        Ok(())
+    }
+
+    fn store(&mut self, registers: &Registers) {
+        let frame = self.frame.get();
+        frame.gpr = registers.gpr;
+        frame.gpr.rflags = visible_flags(registers.gpr.rflags);
+        (frame.fs_base, frame.gs_base) = (registers.fs_base, registers.gs_base);
+        let format = self.cpu.format;
+        format.write(registers, self.frame.parts().1);
+    }
+
+    pub(crate) fn word(&mut self, register: Register) -> Option<u64> {
+        let frame = self.frame.get();
+        match frame.gpr.get(register) {
+            Some(word) => Some(word),
+            None => match self.registers().get(register)? {
+                crate::registers::Value::Word(word) => Some(word),
+                _ => None,
+            },
+        }
+    }
+
+    pub(crate) fn read(&self, address: u64, bytes: &mut [u8]) -> usize {
+        probe::read_own(address, bytes).unwrap_or(0)
+    }
+
+    pub(crate) fn write(&self, address: u64, bytes: &[u8]) -> usize {
+        // SAFETY: whoever has programs run in this process answers for the memory they are given to use.
+        unsafe { probe::write_own(address, bytes) }.unwrap_or(0)
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.call.disconnect();
+    }
+}
+
+/// What has to be reached from code.
+fn near(base: &Region) -> AppRange {
+    let range = base.range();
+    AppRange::new(AppPc::new(range.start().get()), AppPc::new(range.end().get()))
+}
+
+/// Memory for the gate and the frame, with both in it.
+fn base(cpu: &Cpu) -> Result<(Region, FrameRef, Gate), StartError> {
+    let frame_bytes = (size_of::<Frame>() + cpu.format.bytes()) as u64;
+    let sizes = Sizes { hot: GATE_BYTES as u64, cold: PAGE_BYTES, data: frame_bytes };
+    let near = Place::near_pc(AppPc::new(base as *const () as u64));
+    let mut region = Region::reserve(&LINUX_PAGES, &near, sizes, 1)?;
+    let memory = AllocError::BadUnitCount { units: 0 };
+    let mut unit = region.unit(0).ok_or(memory)?;
+    let data = unit.alloc_data(frame_bytes, 64)?;
+    let frame = FrameRef::new(&data).ok_or(memory)?;
+    let pc = unit.next(Slab::Hot, 16)?;
+    let mut room = [0; GATE_BYTES];
+    let gate = gate::write(Writer::new(&mut room, pc), frame, cpu).map_err(unwritable)?;
+    let used = (gate.places.end - gate.places.start) as usize;
+    let mut span = unit.alloc_hot(used as u64, 16)?;
+    // The span was just made for these bytes.
+    let unfit = |_| StartError::Missing { what: "room for the gate" };
+    region.write(&mut span, &room[..used]).map_err(unfit)?;
+    drop(span.publish());
+    Ok((region, frame, gate))
+}
+
+fn unwritable(_: EmitError) -> StartError {
+    StartError::Missing { what: "room for the gate" }
+}

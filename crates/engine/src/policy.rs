@@ -1,7 +1,7 @@
 //! What an engine leaves to whoever uses it.
 
 use midstride_addr::{AppPc, AppRange};
-use midstride_block::{Draft, ExecBlock};
+use midstride_block::{Draft, ExecBlock, Stats};
 
 use crate::context::{AppState, ThreadContext};
 
@@ -100,6 +100,11 @@ pub trait Policy: Sync + 'static {
     /// A thread is about to end; `whole_process` with all others.
     fn exiting(&self, cx: &ThreadContext, whole_process: Ending) {
         let _ = (cx, whole_process);
+    }
+
+    /// What the cache has done, told when the process is about to end or to exec.
+    fn statistics(&self, stats: &Stats) {
+        let _ = stats;
     }
 
     /// A signal is delivered to the program.

@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use midstride_addr::AppRange;
-use midstride_block::{Door, Draft, ExecBlock, Probe};
+use midstride_block::{Door, Draft, ExecBlock, Probe, Stats};
 use midstride_engine::{Birth, CutShort, Ending, Exec, NewCode, Policy, ROOM_AT, ThreadContext};
 use midstride_tracer_abi as abi;
 use midstride_tracer_abi::{Block, Bootstrap, Partial, life, stat};
@@ -199,6 +199,23 @@ impl Policy for Tracer {
     fn exiting(&self, _: &ThreadContext, ending: Ending) {
         if let Some(header) = self.channel.header().filter(|_| ending == Ending::Process) {
             header.life.store(life::EXITED, Ordering::Release);
+        }
+    }
+
+    fn statistics(&self, stats: &Stats) {
+        let Some(header) = self.channel.header() else { return };
+        let table = [
+            (stat::APP_BYTES, stats.app_bytes),
+            (stat::CACHE_BYTES, stats.cache_bytes),
+            (stat::LINKS, stats.links),
+            (stat::FAR_LINKS, stats.far_links),
+            (stat::FAR_OPERANDS, stats.far_operands),
+            (stat::TABLE_CONFLICTS, stats.table_conflicts),
+            (stat::EVICTIONS, stats.evictions),
+            (stat::INVALIDATED, stats.invalidated),
+        ];
+        for (index, value) in table {
+            header.stats[index].store(value, Ordering::Relaxed);
         }
     }
 

@@ -91,8 +91,8 @@ impl<A: Allocator + Clone> CodeCache<A> {
 
     /// Drops what is behind the longest chain allowed.
     fn trim(&mut self, head: BlockId, landing: Landing) {
-        let chain = core::iter::successors(Some(head), |&id| self.next_in_chain(id, landing));
-        if let Some(last) = chain.skip(LONGEST).next() {
+        let mut chain = core::iter::successors(Some(head), |&id| self.next_in_chain(id, landing));
+        if let Some(last) = chain.nth(LONGEST) {
             self.unlist(last, landing);
         }
     }

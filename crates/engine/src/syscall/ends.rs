@@ -11,6 +11,7 @@ use crate::policy::{Ending, Exec, Policy};
 
 impl<P: Policy> Engine<P> {
     pub(super) fn exec(&self, cx: &mut ThreadContext) -> Verdict {
+        self.policy.statistics(self.lock().cache.stats());
         let Exec::Go { ticket } = self.policy.before_exec(cx);
         self.signals.leave_to_kernel(cx.sighand);
         Verdict::CallThen(After::Exec { ticket })
@@ -29,7 +30,8 @@ impl<P: Policy> Engine<P> {
     }
 
     pub(super) fn exit_process(&self, cx: &mut ThreadContext) -> Verdict {
-        let _shared = self.lock();
+        let shared = self.lock();
+        self.policy.statistics(shared.cache.stats());
         self.policy.exiting(cx, Ending::Process);
         Verdict::CallThen(After::Nothing)
     }

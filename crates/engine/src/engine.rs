@@ -49,6 +49,18 @@ pub struct Shared {
     pub(crate) watch: Watch,
     /// Contexts of all threads, free ones included.
     pub(crate) contexts: Vec<ContextPtr, HeapRef>,
+    /// How many threads wait for others to leave a unit.
+    pub(crate) waiting: u32,
+}
+
+impl Shared {
+    /// A thread that waited for others goes on; blocks are linked again when nobody waits any more.
+    fn stop_waiting(&mut self) {
+        self.waiting -= 1;
+        if self.waiting == 0 {
+            self.cache.reconnect();
+        }
+    }
 }
 
 /// A context's address.
@@ -93,7 +105,7 @@ impl<P: Policy> Engine<P> {
         policy: P,
     ) -> Self {
         let (code, watch) = (CodeMap::new_in(heap), Watch::new_in(heap));
-        let shared = Shared { cache, code, watch, contexts: Vec::new_in(heap) };
+        let shared = Shared { cache, code, watch, contexts: Vec::new_in(heap), waiting: 0 };
         Self { shared: Lock::new(shared), epoch, gate, gate_code, heap, low, signals, policy }
     }
 
@@ -227,13 +239,15 @@ impl<P: Policy> Engine<P> {
         let mut shared = shared;
         // Outside the cache itself, so that two that wait do not wait for each other.
         cx.epoch.store(u64::MAX, Ordering::SeqCst);
-        for round in 0.. {
+        shared.waiting += 1;
+        let mut looks = 0;
+        let oldest = loop {
             let oldest = self.oldest_epoch(&shared, cx);
             if oldest > epoch {
-                shared.cache.reclaim(oldest);
-                return shared;
+                break oldest;
             }
-            if round == PATIENCE {
+            looks += 1;
+            if looks > PATIENCE {
                 // A thread goes round in blocks of another unit: every way on leads to the gate now.
                 shared.cache.disconnect();
             }
@@ -242,7 +256,9 @@ impl<P: Policy> Engine<P> {
             let nap = Timespec::from_nanos(NAP_NS);
             let _ = futex::wait(&AtomicU32::new(0), 0, Some(&nap), Scope::Private);
             shared = self.lock();
-        }
+        };
+        shared.stop_waiting();
+        shared.cache.reclaim(oldest);
         shared
     }
 

@@ -14,7 +14,7 @@
 use allocator_api2::alloc::Allocator;
 use midstride_addr::CachePc;
 
-use super::CodeCache;
+use super::{CodeCache, Ways};
 use crate::emit::Landing;
 use crate::exec_block::BlockId;
 
@@ -76,7 +76,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
     pub(super) fn list(&mut self, id: BlockId, landing: Landing) {
         let Some(block) = self.block(id).copied() else { return };
         let Some(key) = self.chain_key(id, landing) else { return };
-        if block.chain[landing as usize].place != ChainPlace::Unlisted {
+        if self.ways == Ways::ThroughGate || block.chain[landing as usize].place != ChainPlace::Unlisted {
             return;
         }
         let head = self.heads.insert(key, id);

@@ -8,7 +8,7 @@ use allocator_api2::alloc::Allocator;
 use midstride_addr::{AppRange, CachePc};
 use midstride_slab::RegionId;
 
-use super::{CodeCache, Placed, UnitPhase};
+use super::{CodeCache, Placed, UnitPhase, Ways};
 use crate::emit::Landing;
 use crate::exec_block::{BlockId, BlockState, ExitId};
 use crate::pages::pages_of;
@@ -192,13 +192,23 @@ impl<A: Allocator + Clone> CodeCache<A> {
         }
     }
 
-    /// Unlinks every exit and empties the tables, so that every thread soon comes to the gate. Blocks
-    /// stay and are linked again as they are used.
+    /// Unlinks every exit and empties the tables, so that every thread soon comes to the gate. Nothing is
+    /// linked until [`Self::reconnect`]: a thread that comes at once would link anew what one that
+    /// sleeps now would then go round in.
     pub fn disconnect(&mut self) {
+        if self.ways == Ways::ThroughGate {
+            return;
+        }
+        self.ways = Ways::ThroughGate;
         for number in 0..self.exits.capacity() {
             self.unlink(ExitId(number));
         }
         self.unlist_all();
+    }
+
+    /// Lets blocks be linked again, as they are used.
+    pub fn reconnect(&mut self) {
+        self.ways = Ways::Direct;
     }
 
     /// Retires everything.

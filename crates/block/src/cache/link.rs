@@ -5,7 +5,7 @@ use midstride_addr::CachePc;
 use midstride_asm::{Mem, PatchKind, Writer};
 use midstride_slab::Slab;
 
-use super::{CodeCache, Placed, Placement};
+use super::{CodeCache, Placed, Placement, Ways};
 use crate::emit::{BuildError, Landing, entered_record, landing_code};
 use crate::exec_block::{BlockId, BlockState, ExitId, UnitRef};
 use crate::patch;
@@ -17,8 +17,11 @@ const LANDING_BYTES: usize = 128;
 
 impl<A: Allocator + Clone> CodeCache<A> {
     /// Lets `exit` lead to `block` without the gate, if the configuration trusts it by now. Does
-    /// nothing for exits that cannot be linked, and for retired blocks.
+    /// nothing for exits that cannot be linked, and for retired blocks, nor while the cache is disconnected.
     pub fn link(&mut self, exit: ExitId, block: BlockId) {
+        if self.ways == Ways::ThroughGate {
+            return;
+        }
         let Some(from) = self.exit(exit).copied() else { return };
         let (Some(to), Some(source)) = (self.block(block), self.block(from.block)) else { return };
         let (body, near) = (to.body, source.unit);
@@ -125,7 +128,8 @@ impl<A: Allocator + Clone> CodeCache<A> {
         Some(start)
     }
 
-    /// Sees to it that indirect branches to `block` find it: its landing is in the table afterwards.
+    /// Sees to it that indirect branches to `block` find it: its landing is in the table afterwards, unless
+    /// the cache is disconnected.
     ///
     /// # Errors
     /// [`BuildError::Full`] when there is no room for a landing; the gate serves such branches.

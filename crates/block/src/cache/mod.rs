@@ -113,6 +113,7 @@ pub struct CodeCache<A: Allocator + Clone> {
     workbench: Box<Workbench, A>,
     stats: Stats,
     growth: Growth,
+    ways: Ways,
 }
 
 /// Whether the cache may ask for another region.
@@ -120,6 +121,13 @@ pub struct CodeCache<A: Allocator + Clone> {
 enum Growth {
     Allowed,
     Sealed,
+}
+
+/// Whether blocks may lead to each other without the gate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ways {
+    Direct,
+    ThroughGate,
 }
 
 /// Bytes a block's code may take while it is written.
@@ -200,6 +208,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
             workbench,
             stats: Stats::default(),
             growth: Growth::Allowed,
+            ways: Ways::Direct,
             parts,
         }
     }

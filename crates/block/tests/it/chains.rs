@@ -100,6 +100,7 @@ fn disconnecting_leads_everything_to_the_gate_and_loses_nothing() {
     world.cache.disconnect();
     world.check();
     assert_eq!(world.exit(jump).1.linked, None);
+    world.cache.reconnect();
     let at = world.get(ids[0]).hot;
     assert_eq!(world.cache.ensure_landing(ids[0], Landing::Return), Ok(at));
     world.check();
@@ -112,4 +113,22 @@ fn a_chained_landing_jumps_through_its_own_word() {
     let mut world = World::new();
     let ids = sharing(&mut world, Landing::Return, 2);
     assert_snapshot!("chained", show(&mut world, ids[1]));
+}
+
+#[test]
+fn nothing_leads_past_the_gate_until_the_cache_is_reconnected() {
+    let mut world = World::new();
+    let round = world.block(HIGH, &[0xff, 0xcf, 0x75, 0xfc]); // dec edi; jne start
+    world.cache.disconnect();
+    world.link(round);
+    assert!(world.exits(round).iter().all(|(_, exit)| exit.linked.is_none()));
+    let ids = sharing(&mut world, Landing::Return, 2);
+    assert_eq!(world.cache.stats().table_conflicts, 0, "neither is in the table");
+    world.cache.reconnect();
+    world.link(round);
+    assert!(world.exits(round).iter().any(|(_, exit)| exit.linked == Some(round)));
+    for id in ids {
+        world.cache.ensure_landing(id, Landing::Return).expect("it has one");
+    }
+    assert_eq!(world.cache.stats().table_conflicts, 1);
 }

@@ -204,7 +204,7 @@ impl<P: Policy> Engine<P> {
             return Verdict::Answer(result);
         }
         self.adopt(&mut shared, copies);
-        self.become_only_thread(cx, &shared);
+        self.become_only_thread(cx, &mut shared);
         if args.stack != 0 {
             cx.state.set(Gpr::Rsp, args.stack);
         }
@@ -223,7 +223,10 @@ impl<P: Policy> Engine<P> {
         }
     }
 
-    fn become_only_thread(&self, cx: &mut ThreadContext, shared: &Shared) {
+    fn become_only_thread(&self, cx: &mut ThreadContext, shared: &mut Shared) {
+        // Those that waited have stayed behind.
+        shared.waiting = 0;
+        shared.cache.reconnect();
         let me = core::ptr::from_mut(cx);
         for other in shared.contexts.iter().filter(|other| !core::ptr::eq(other.0, me)) {
             other.shared().in_use.store(usage::FREE, Ordering::Release);

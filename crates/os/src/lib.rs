@@ -1,4 +1,4 @@
-//! Raw Linux system calls for code without a C library: pages, threads, signals.
+//! Raw Linux system calls for code without a C library: pages, threads, signals, traced processes.
 //!
 //! **You give** arguments with types. **You get** the kernel's answer, errors as [`Errno`]: nothing is
 //! cached, retried, buffered or kept in a global, no C library is needed or disturbed (`errno` stays as
@@ -23,7 +23,7 @@
 //!
 //! # Where unsafe code is
 //! Each wrapper is one [`syscall0`] to [`syscall6`] call whose comment says what the kernel reads and
-//! writes. Instructions are spelled in `sys` (`syscall`), `signal::rt_sigreturn` and `probe`.
+//! writes. Instructions are spelled in `sys` (`syscall`), `signal::rt_sigreturn`, `process` and `probe`.
 #![no_std]
 
 #[cfg(test)]
@@ -37,6 +37,8 @@ pub mod mem;
 pub mod nr;
 mod pages;
 pub mod probe;
+pub mod process;
+pub mod ptrace;
 pub mod signal;
 mod stderr;
 mod sys;

@@ -35,10 +35,11 @@ fn refused(address: u64, bytes: u64, errno: Errno) -> PageError {
 unsafe fn anonymous(address: u64, bytes: u64, prot: Prot, flags: MapFlags) -> Result<u64, PageError> {
     let flags = flags | MapFlags::NORESERVE;
     // SAFETY: the caller's contract.
-    let mapped = unsafe { mem::mmap(address, bytes, prot, flags, Backing::Anonymous) }.map_err(|errno| match errno {
-        Errno::EEXIST => PageError::Taken { address, bytes },
-        errno => refused(address, bytes, errno),
-    });
+    let mapped =
+        unsafe { mem::mmap(address, bytes, prot, flags, Backing::Anonymous) }.map_err(|errno| match errno {
+            Errno::EEXIST => PageError::Taken { address, bytes },
+            errno => refused(address, bytes, errno),
+        });
     if let Ok(at) = mapped {
         // A core of the program holds the program; views made of this mapping inherit it.
         // SAFETY: what was just mapped; only core dumps change.

@@ -42,10 +42,15 @@ const PAGES: usize = 16;
 /// `EFAULT` when not even the first byte is readable; `ENOSYS` or `EPERM` where a system call filter
 /// forbids process_vm_readv(2).
 pub fn read_own(address: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
+    read_process(thread::getpid(), address, buffer)
+}
+
+/// [`read_own`] for any process.
+pub(crate) fn read_process(pid: i32, address: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
     let mut done = 0;
     while done < buffer.len() {
         let rest = &mut buffer[done..];
-        let (wanted, read) = match read_pages(address.wrapping_add(done as u64), rest) {
+        let (wanted, read) = match read_pages(pid, address.wrapping_add(done as u64), rest) {
             Ok(counts) => counts,
             Err(error) if done == 0 => return Err(error),
             Err(_) => break,
@@ -78,6 +83,15 @@ pub fn read_own(address: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
 /// # Safety
 /// What is writable there is the caller's to change.
 pub unsafe fn write_own(address: u64, bytes: &[u8]) -> Result<usize, Errno> {
+    // SAFETY: the caller's contract.
+    unsafe { write_process(thread::getpid(), address, bytes) }
+}
+
+/// [`write_own`] for any process.
+///
+/// # Safety
+/// What is writable there is the caller's to change.
+pub(crate) unsafe fn write_process(pid: i32, address: u64, bytes: &[u8]) -> Result<usize, Errno> {
     let mut done = 0;
     while done < bytes.len() {
         let rest = &bytes[done..];
@@ -85,7 +99,7 @@ pub unsafe fn write_own(address: u64, bytes: &[u8]) -> Result<usize, Errno> {
         let local = IoVec { base: rest.as_ptr().expose_provenance() as u64, bytes: wanted };
         // SAFETY: the kernel reads `local`, part of a buffer that is borrowed here, and writes to what is
         // the caller's.
-        let written = unsafe { process_vm(nr::PROCESS_VM_WRITEV, local, &remote[..count]) };
+        let written = unsafe { process_vm(nr::PROCESS_VM_WRITEV, pid, local, &remote[..count]) };
         let written = match written {
             Ok(written) => written,
             Err(error) if done == 0 => return Err(error),
@@ -100,12 +114,12 @@ pub unsafe fn write_own(address: u64, bytes: &[u8]) -> Result<usize, Errno> {
 }
 
 /// One process_vm_readv of up to [`PAGES`] pages; returns how many bytes were wanted and read.
-fn read_pages(from: u64, buffer: &mut [u8]) -> Result<(usize, usize), Errno> {
+fn read_pages(pid: i32, from: u64, buffer: &mut [u8]) -> Result<(usize, usize), Errno> {
     let (remote, count, wanted) = pages(from, buffer.len() as u64);
     let local = IoVec { base: buffer.as_mut_ptr().expose_provenance() as u64, bytes: wanted };
     // SAFETY: the kernel writes to `local`, part of a buffer that is borrowed mutably here, and to
     // nothing else.
-    let read = unsafe { process_vm(nr::PROCESS_VM_READV, local, &remote[..count]) }?;
+    let read = unsafe { process_vm(nr::PROCESS_VM_READV, pid, local, &remote[..count]) }?;
     Ok((wanted as usize, read as usize))
 }
 
@@ -123,12 +137,12 @@ fn pages(from: u64, bytes: u64) -> ([IoVec; PAGES], usize, u64) {
     (pieces, count, wanted)
 }
 
-/// Transfers between `local` and `remote` ranges of this process, which the kernel checks.
+/// Transfers between `local` and `remote` ranges of a process, which the kernel checks.
 ///
 /// # Safety
 /// What the call `nr` reads and writes of either is the caller's.
-unsafe fn process_vm(nr: u64, local: IoVec, remote: &[IoVec]) -> Result<u64, Errno> {
-    let pid = i64::from(thread::getpid()) as u64;
+unsafe fn process_vm(nr: u64, pid: i32, local: IoVec, remote: &[IoVec]) -> Result<u64, Errno> {
+    let pid = i64::from(pid) as u64;
     let local_at = (&raw const local).expose_provenance() as u64;
     let remote_at = remote.as_ptr().expose_provenance() as u64;
     let count = remote.len() as u64;

@@ -81,6 +81,19 @@ impl CodeMap {
         self.areas.iter().any(|area| area.range.overlaps(range))
     }
 
+    /// Whether everything in `range` is executable.
+    #[must_use]
+    pub fn covers(&self, range: AppRange) -> bool {
+        let mut pc = range.start();
+        while pc < range.end() {
+            match self.area(pc) {
+                Some(area) => pc = area.range.end(),
+                None => return false,
+            }
+        }
+        true
+    }
+
     /// All areas in address order.
     pub fn iter(&self) -> impl Iterator<Item = CodeArea> + '_ {
         self.areas.iter().copied()
@@ -132,6 +145,7 @@ mod tests {
         assert_eq!(left.next(), Some(range(0x1000, 0x2000)));
         assert_eq!(left.next(), Some(range(0x8800, 0x9000)));
         assert_eq!(left.next(), None);
+        assert!(map.covers(range(0x8800, 0x9000)) && !map.covers(range(0x1800, 0x2001)));
         assert!(map.area(AppPc::new(0x2000)).is_none());
     }
 

@@ -55,7 +55,8 @@ pub mod usage {
     pub const FREE: u32 = 0;
     /// A thread's that runs, or is about to.
     pub const RUNNING: u32 = 1;
-    /// A thread's that is ending: free as soon as the kernel does not know it any more.
+    /// A thread's that is ending, or goes on natively: free as soon as the kernel does not know it any
+    /// more.
     pub const ENDING: u32 = 2;
 }
 
@@ -122,6 +123,10 @@ pub struct ThreadContext {
     pub step_from: u64,
     /// Where the last trap of the step was.
     pub step_at: u64,
+    /// Called for signals of a followed thread: a handler of the engine's, by address.
+    pub on_signal: u64,
+    /// The context registered before this one.
+    pub registered_before: u64,
     /// A signal frame that arrived in the gate.
     pub pending: [u64; PENDING_BYTES / 8],
 }
@@ -141,6 +146,8 @@ pub(crate) mod at {
     pub(crate) const RESOLVED: i32 = offset_of!(ThreadContext, resolved_epoch) as i32;
     pub(crate) const NEXT_PC: i32 = offset_of!(ThreadContext, next_pc) as i32;
     pub(crate) const CHILD: i32 = offset_of!(ThreadContext, child) as i32;
+    pub(crate) const APP_GS: i32 = offset_of!(ThreadContext, app_gs) as i32;
+    pub(crate) const HELD_MASK: i32 = offset_of!(ThreadContext, held_mask) as i32;
     pub(crate) const PHASE: i32 = offset_of!(ThreadContext, phase) as i32;
     pub(crate) const EPOCH: i32 = offset_of!(ThreadContext, epoch) as i32;
 }

@@ -9,7 +9,7 @@ use crate::context::{ThreadContext, phase};
 use crate::emulate;
 use crate::engine::{Arrival, Engine};
 use crate::gate::answer;
-use crate::policy::Policy;
+use crate::policy::{Domain, Following, Leaving, Policy};
 
 impl<P: Policy> Engine<P> {
     /// The address of the gate's `dispatch` for engines of this policy.
@@ -49,16 +49,14 @@ impl<P: Policy> Engine<P> {
         let target = shared.cache.exit(exit).map(|exit| exit.target);
         let target =
             target.unwrap_or_else(|| crate::fatal::fail(format_args!("unknown exit {}", exit.get())));
-        self.resolve(cx, shared, target, Arrival::Exit(exit));
-        answer::RESUME
+        self.resolve(cx, shared, target, Arrival::Exit(exit))
     }
 
     fn indirect(&self, cx: &mut ThreadContext, target: u64, landing: Landing) -> u32 {
         cx.state.set(Gpr::Rcx, cx.slots[Slot::Rcx as usize]);
         let shared = self.lock();
         self.policy.entered(cx, if landing == Landing::Return { Door::Return } else { Door::Indirect });
-        self.resolve(cx, shared, AppPc::new(target), Arrival::Table(landing));
-        answer::RESUME
+        self.resolve(cx, shared, AppPc::new(target), Arrival::Table(landing))
     }
 
     /// A block found its code changed: it and its neighbours in the same bytes go.
@@ -69,8 +67,7 @@ impl<P: Policy> Engine<P> {
         let block = exit.and_then(|exit| shared.cache.block(exit.block).copied());
         let Some(block) = block else { crate::fatal::fail(format_args!("a stale block came from nowhere")) };
         shared.cache.invalidate(block.app);
-        self.resolve(cx, shared, block.app.start(), Arrival::Gate);
-        answer::RESUME
+        self.resolve(cx, shared, block.app.start(), Arrival::Gate)
     }
 
     fn callout(&self, cx: &mut ThreadContext) -> u32 {
@@ -80,14 +77,17 @@ impl<P: Policy> Engine<P> {
             crate::fatal::fail(format_args!("a callout came from nowhere"))
         };
         cx.state.pc = at.get();
-        self.policy.callout(id, &mut cx.state);
+        let following = self.policy.callout(id, &mut cx.state);
+        if P::DOMAIN == Domain::Threads && following == Following::End {
+            drop(shared);
+            return self.leave(cx, Leaving::Asked);
+        }
         if cx.state.pc == at.get() {
             self.resume_at(cx, resume);
-        } else {
-            let pc = cx.state.app_pc();
-            self.resolve(cx, shared, pc, Arrival::Gate);
+            return answer::RESUME;
         }
-        answer::RESUME
+        let pc = cx.state.app_pc();
+        self.resolve(cx, shared, pc, Arrival::Gate)
     }
 
     fn emulate(&self, cx: &mut ThreadContext) -> u32 {
@@ -99,16 +99,16 @@ impl<P: Policy> Engine<P> {
         match emulate::carry_out(&mut cx.state, exit.at, &shared.code) {
             emulate::Outcome::Done => {
                 let pc = cx.state.app_pc();
-                self.resolve(cx, shared, pc, Arrival::Gate);
+                self.resolve(cx, shared, pc, Arrival::Gate)
             }
             // The processor shall raise what it raises: at the program's own address.
             emulate::Outcome::Native => {
                 let at = exit.at;
                 drop(shared);
                 self.run_natively(cx, at);
+                answer::RESUME
             }
         }
-        answer::RESUME
     }
 
     /// Lets control go to the program's own bytes.
@@ -126,8 +126,7 @@ impl<P: Policy> Engine<P> {
         self.deliver_pending(cx);
         let shared = self.lock();
         let pc = cx.state.app_pc();
-        self.resolve(cx, shared, pc, Arrival::Gate);
-        answer::RESUME
+        self.resolve(cx, shared, pc, Arrival::Gate)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The engine: one for a process, shared by its threads.
 #![allow(unsafe_code, reason = "keeps references to the contexts of threads")]
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use allocator_api2::vec::Vec;
 use midstride_addr::{AppPc, AppRange, CachePc};
@@ -16,12 +16,13 @@ use midstride_slab::Region;
 
 use crate::code_map::CodeMap;
 use crate::context::ThreadContext;
-use crate::gate::Gate;
+use crate::follow::SpecialPlace;
+use crate::gate::{Gate, answer};
 use crate::heap::HeapRef;
 use crate::lock::{Guard, Lock};
-use crate::policy::Policy;
+use crate::policy::{Domain, Leaving, Policy};
 use crate::signal::Signals;
-use crate::watch::Watch;
+use crate::watch::{Protection, Watch};
 
 /// Everything that threads share.
 pub struct Engine<P: Policy> {
@@ -35,6 +36,8 @@ pub struct Engine<P: Policy> {
     /// Low memory of ours.
     pub(crate) low: AppRange,
     pub(crate) signals: Signals,
+    /// The process whose memory the cache is in.
+    pub(crate) pid: AtomicI32,
     /// The engine's user.
     pub policy: P,
 }
@@ -104,9 +107,23 @@ impl<P: Policy> Engine<P> {
         signals: Signals,
         policy: P,
     ) -> Self {
-        let (code, watch) = (CodeMap::new_in(heap), Watch::new_in(heap));
+        let protection = match P::DOMAIN {
+            Domain::Process => Protection::Pages,
+            Domain::Threads => Protection::None,
+        };
+        let (code, watch) = (CodeMap::new_in(heap), Watch::new_in(heap, protection));
         let shared = Shared { cache, code, watch, contexts: Vec::new_in(heap), waiting: 0 };
-        Self { shared: Lock::new(shared), epoch, gate, gate_code, heap, low, signals, policy }
+        Self {
+            shared: Lock::new(shared),
+            epoch,
+            gate,
+            gate_code,
+            heap,
+            low,
+            signals,
+            pid: AtomicI32::new(midstride_os::thread::getpid()),
+            policy,
+        }
     }
 
     /// Takes the lock; never held while program code runs.
@@ -124,24 +141,50 @@ impl<P: Policy> Engine<P> {
         *self.lock().cache.stats()
     }
 
+    /// Visits the contexts of all threads, of past ones too. Under the lock.
+    pub fn for_each_context(&self, mut visit: impl FnMut(&ThreadContext)) {
+        self.lock().contexts.iter().for_each(|context| visit(context.shared()));
+    }
+
+    /// Code in `range` changed, or something else will be made of it: its blocks are built anew.
+    pub fn invalidate(&self, range: AppRange) {
+        self.lock().cache.invalidate(range);
+    }
+
+    /// Forgets known code outside the areas that `list` names: other threads may have unmapped it natively
+    /// ([`Domain::Threads`]).
+    pub fn forget_code_outside(&self, list: impl FnOnce(&mut CodeMap)) {
+        let mut shared = self.lock();
+        let mut now = CodeMap::new_in(self.heap);
+        list(&mut now);
+        let mut gone = Vec::new_in(self.heap);
+        gone.extend(shared.code.iter().map(|area| area.range).filter(|&range| !now.covers(range)));
+        for range in gone {
+            self.forget_code(&mut shared, range);
+        }
+    }
+
     /// The placed gate.
     pub fn gate(&self) -> &Gate {
         &self.gate
     }
 
-    /// Finds or builds the block at `pc` and lets the thread resume there.
+    /// Finds or builds the block at `pc` and lets the thread resume there; says how the gate goes on.
     ///
     /// `exit` is linked to it; for `landing` it gets a table entry. The lock may be released and taken
     /// again meanwhile, when a unit has to be evicted.
     pub(crate) fn resolve<'l>(
         &'l self,
         cx: &mut ThreadContext,
-        mut shared: Guard<'l, Shared>,
+        shared: Guard<'l, Shared>,
         pc: AppPc,
         arrival: Arrival,
-    ) {
+    ) -> u32 {
         cx.state.pc = pc.get();
-        while crate::emulate::vsyscall(&mut cx.state) == crate::emulate::Outcome::Done {}
+        let mut shared = match self.pass_what_is_not_code(cx, shared) {
+            Passed::Code(shared) => shared,
+            Passed::Left(answer) => return answer,
+        };
         let (pc, mut arrival) =
             (cx.state.app_pc(), if pc == cx.state.app_pc() { arrival } else { Arrival::Gate });
         let landing = match arrival {
@@ -158,7 +201,7 @@ impl<P: Policy> Engine<P> {
                     // The exit may be gone meanwhile; the next time it is taken it is linked.
                     arrival = if landing.is_some() { arrival } else { Arrival::Gate };
                 }
-                Err(error) => crate::fatal::no_block(pc, error),
+                Err(error) => return self.without_block(cx, shared, error),
             }
         };
         if let Arrival::Exit(exit) = arrival {
@@ -166,6 +209,44 @@ impl<P: Policy> Engine<P> {
         }
         cx.span = Span::Block;
         self.enter(cx, &shared, id);
+        answer::RESUME
+    }
+
+    /// Carries out what lies at the program's pc as long as it is no code to be copied.
+    fn pass_what_is_not_code<'l>(
+        &'l self,
+        cx: &mut ThreadContext,
+        mut shared: Guard<'l, Shared>,
+    ) -> Passed<Guard<'l, Shared>> {
+        loop {
+            if crate::emulate::vsyscall(&mut cx.state) == crate::emulate::Outcome::Done {
+                continue;
+            }
+            if P::DOMAIN == Domain::Process {
+                return Passed::Code(shared);
+            }
+            match self.special_place(cx.state.app_pc()) {
+                SpecialPlace::None => return Passed::Code(shared),
+                SpecialPlace::Leave => {
+                    drop(shared);
+                    return Passed::Left(self.leave(cx, Leaving::Asked));
+                }
+                SpecialPlace::Service => {
+                    drop(shared);
+                    crate::follow::serve(cx);
+                    shared = self.lock();
+                }
+            }
+        }
+    }
+
+    /// The code at the program's pc cannot be rewritten.
+    fn without_block(&self, cx: &mut ThreadContext, shared: Guard<'_, Shared>, error: BuildError) -> u32 {
+        if P::DOMAIN == Domain::Process {
+            crate::fatal::no_block(cx.state.app_pc(), error);
+        }
+        drop(shared);
+        self.leave(cx, Leaving::NoBlock(error))
     }
 
     fn find_or_build(
@@ -178,7 +259,7 @@ impl<P: Policy> Engine<P> {
         if span == Span::OneInsn {
             return self.build_transient(shared, pc);
         }
-        let Shared { cache, code, watch, .. } = shared;
+        let cache = &mut shared.cache;
         if let Some(id) = cache.lookup(pc) {
             if let Some(landing) = landing {
                 // Without room for a landing this branch goes through the gate; next time there is.
@@ -189,6 +270,10 @@ impl<P: Policy> Engine<P> {
             }
             return Ok(id);
         }
+        if shared.code.area(pc).is_none() && !self.is_ours(shared, AppRange::new(pc, pc.add(1))) {
+            self.policy.unknown_code(&mut shared.code, pc);
+        }
+        let Shared { code, watch, .. } = shared;
         let care = watch.prepare(code, pc, MAX_APP_BYTES as u64);
         let order = Order { landing, limit: MAX_INSNS, care };
         self.build(shared, pc, order)
@@ -276,6 +361,14 @@ impl<P: Policy> Engine<P> {
     fn is_running(&self, cx: &ThreadContext) -> bool {
         cx.in_use.load(Ordering::Acquire) == crate::context::usage::RUNNING
     }
+}
+
+/// Where control comes to behind what is not code.
+enum Passed<G> {
+    /// At code to be copied.
+    Code(G),
+    /// To the end of following: what the gate is to be answered.
+    Left(u32),
 }
 
 /// How much is built.

@@ -4,11 +4,13 @@
 //! door k:    mov [rax], rax;  mov eax, k;  jmp enter
 //! enter:     save the other registers, rsp, flags; switch to the gate's stack
 //!            call dispatch(context, k)
-//! answered:  eax = 0: resume, 1: system call, 2: system call and `after`, 3: clone
+//! answered:  eax = 0: resume, 1: system call, 2: system call and `after`, 3: clone, 4: clone with a
+//!            child that leaves, 5: leave
 //! resume:    a signal waits? → pending;  load flags, registers, rsp;  jmp [resume slot]
 //! system:    a signal waits? → pending;  load arguments;  syscall;  store the answer
 //!            nothing to do and nothing was evicted meanwhile? → resume, else after(context, eax)
 //! pending:   call after(context, 0) → answered
+//! leave:     give back GS and the signal mask;  load registers;  iretq to the program's own code
 //! ```
 //!
 //! From the compare of `resume` on, and up to the `syscall` instruction, everything is only loaded, so a thread
@@ -19,6 +21,7 @@
 use midstride_addr::{CachePc, CacheRange};
 use midstride_asm::{Alu, Cond, EmitError, Gpr, Label, Mem, Width, Writer};
 use midstride_block::{Door, Slot, SlotBase};
+use midstride_os::nr;
 
 use crate::context::{at, phase};
 
@@ -32,6 +35,19 @@ pub enum EngineCode {
         /// Bytes of an XSAVE area with all enabled components, from CPUID leaf 0DH.
         xsave_bytes: u32,
     },
+}
+
+impl EngineCode {
+    /// What code compiled for this processor's ordinary targets uses; `None` where the system does not enable
+    /// XSAVE.
+    #[must_use]
+    pub fn of_host() -> Option<Self> {
+        use core::arch::x86_64::{__cpuid, __cpuid_count};
+        const OSXSAVE: u32 = 1 << 27;
+        let enabled = __cpuid(1).ecx & OSXSAVE != 0;
+        // Leaf 0DH, EBX: bytes for the components that XCR0 enables now.
+        enabled.then(|| Self::Vector { xsave_bytes: __cpuid_count(0xd, 0).ebx })
+    }
 }
 
 /// What the gate calls and reads.
@@ -56,6 +72,10 @@ pub mod answer {
     pub const SYSCALL_AFTER: u32 = 2;
     /// Likewise, a clone that shares memory: its child starts on the context in `child`.
     pub const CLONE: u32 = 3;
+    /// Likewise, and the child leaves with the state in that context.
+    pub const CLONE_LEAVING: u32 = 4;
+    /// Go on natively. Signals are blocked; the context's `held_mask` is set.
+    pub const LEAVE: u32 = 5;
 }
 
 /// Addresses in a placed gate.
@@ -73,6 +93,10 @@ pub struct Gate {
     pub start: CachePc,
     /// Calls `after`, which finds the block to resume in; GS is set, nothing else matters.
     pub redispatch: CachePc,
+    /// Lets the thread whose context is in r12 go on natively.
+    pub leave: CachePc,
+    /// What the gate saves around the engine's code, in the topmost bytes of its stack.
+    pub code: EngineCode,
     /// All of it.
     pub all: CacheRange,
 }
@@ -99,8 +123,15 @@ const SAVED: [Gpr; 14] = [
 const SYSCALL: [Gpr; 7] = [Gpr::Rax, Gpr::Rdi, Gpr::Rsi, Gpr::Rdx, Gpr::R10, Gpr::R8, Gpr::R9];
 
 /// `arch_prctl(ARCH_SET_GS, …)`.
-const NR_ARCH_PRCTL: u64 = 158;
 const ARCH_SET_GS: u64 = 0x1001;
+/// `rt_sigprocmask(SIG_SETMASK, …, …, 8)`.
+const SIG_SETMASK: u64 = 2;
+const SIGSET_BYTES: u64 = 8;
+/// Selectors of 64-bit user code and of user data on Linux.
+const USER_CS: i32 = 0x33;
+const USER_SS: i32 = 0x2b;
+/// `iretq` (Intel SDM volume 2): takes rip, cs, flags, rsp and ss from the stack, at once.
+const IRETQ: [u8; 2] = [0x48, 0xcf];
 
 /// TF, DF, NT, AC.
 const NOT_OURS: i32 = 0x4_4500;
@@ -120,7 +151,12 @@ pub fn write_gate(
     handlers: Handlers,
     code: EngineCode,
 ) -> Result<Gate, EmitError> {
-    let labels = Labels { answered: w.new_label(), resume: w.new_label(), pending: w.new_label() };
+    let labels = Labels {
+        answered: w.new_label(),
+        resume: w.new_label(),
+        pending: w.new_label(),
+        leave: w.new_label(),
+    };
     let mut gate = GateWriter { w: &mut w, slots, handlers, code, labels };
     let start = gate.w.pc();
     let doors = gate.doors();
@@ -131,9 +167,10 @@ pub fn write_gate(
     let (before_syscall, syscall_done) = gate.system();
     let entry = gate.start();
     let redispatch = gate.pending();
+    let leave = gate.leave();
     let all = CacheRange::new(start, w.pc());
     w.finish()?;
-    Ok(Gate { doors, resume, before_syscall, syscall_done, start: entry, redispatch, all })
+    Ok(Gate { doors, resume, before_syscall, syscall_done, start: entry, redispatch, leave, code, all })
 }
 
 #[derive(Clone, Copy)]
@@ -141,6 +178,7 @@ struct Labels {
     answered: Label,
     resume: Label,
     pending: Label,
+    leave: Label,
 }
 
 struct GateWriter<'w, 'b> {
@@ -227,6 +265,9 @@ impl GateWriter<'_, '_> {
 
     /// Makes the system call. The thread counts as outside the cache meanwhile.
     fn system(&mut self) -> (CacheRange, CachePc) {
+        self.load(Gpr::R12, Slot::Context.offset());
+        self.w.alu_ri(Width::W32, Alu::Cmp, Gpr::Rax, answer::LEAVE as i32);
+        self.w.jcc(Cond::E, self.labels.leave);
         self.w.mov_rr(Width::W32, Gpr::Rbx, Gpr::Rax);
         self.load(Gpr::R12, at::CHILD);
         self.w.alu_mi(Width::W32, Alu::Cmp, self.slots.at(at::PENDING), 0);
@@ -249,20 +290,27 @@ impl GateWriter<'_, '_> {
     fn child_goes_elsewhere(&mut self) {
         let parent = self.w.new_label();
         self.w.alu_ri(Width::W32, Alu::Cmp, Gpr::Rbx, answer::CLONE as i32);
-        self.w.jcc(Cond::Ne, parent);
+        self.w.jcc(Cond::B, parent);
         self.w.test_rr(Width::W64, Gpr::Rax, Gpr::Rax);
         self.w.jcc(Cond::Ne, parent);
+        self.w.alu_ri(Width::W32, Alu::Cmp, Gpr::Rbx, answer::CLONE_LEAVING as i32);
+        self.w.jcc(Cond::E, self.labels.leave);
         if self.slots == SlotBase::Gs {
-            self.w.mov_ri(Gpr::Rdi, ARCH_SET_GS);
             self.w.mov_rr(Width::W64, Gpr::Rsi, Gpr::R12);
-            self.w.mov_ri(Gpr::Rax, NR_ARCH_PRCTL);
-            self.w.syscall();
+            self.set_gs();
         }
         self.load(Gpr::Rsp, at::GATE_STACK);
         self.w.mov_rr(Width::W32, Gpr::Rsi, Gpr::Rbx);
         self.call(self.handlers.after);
         self.w.jmp(self.labels.answered);
         self.w.bind(parent);
+    }
+
+    /// The GS base becomes what rsi holds.
+    fn set_gs(&mut self) {
+        self.w.mov_ri(Gpr::Rdi, ARCH_SET_GS);
+        self.w.mov_ri(Gpr::Rax, nr::ARCH_PRCTL);
+        self.w.syscall();
     }
 
     /// The program is behind the call, with rcx and r11 as the instruction leaves them.
@@ -308,6 +356,37 @@ impl GateWriter<'_, '_> {
         self.w.mov_ri(Gpr::Rsi, 0);
         self.call(self.handlers.after);
         self.w.jmp(self.labels.answered);
+        pc
+    }
+
+    /// The thread whose context is in r12 goes on natively. It may be a new one, whose GS is still its
+    /// parent's: nothing is taken from there. A signal that comes once they are allowed is the program's own
+    /// affair: its handler runs on this stack, which stays reserved.
+    fn leave(&mut self) -> CachePc {
+        let pc = self.w.pc();
+        let word = |offset| Mem::base(Gpr::R12, offset);
+        self.w.bind(self.labels.leave);
+        if self.slots == SlotBase::Gs {
+            self.w.mov_rm(Width::W64, Gpr::Rsi, word(at::APP_GS));
+            self.set_gs();
+        }
+        self.w.mov_rm(Width::W64, Gpr::Rsp, word(at::GATE_STACK));
+        self.w.mov_ri(Gpr::Rdi, SIG_SETMASK);
+        self.w.lea(Width::W64, Gpr::Rsi, word(at::HELD_MASK));
+        self.w.mov_ri(Gpr::Rdx, 0);
+        self.w.mov_ri(Gpr::R10, SIGSET_BYTES);
+        self.w.mov_ri(Gpr::Rax, nr::RT_SIGPROCMASK);
+        self.w.syscall();
+        self.w.push_i(USER_SS);
+        self.w.push_m(word(at::gpr(Gpr::Rsp)));
+        self.w.push_m(word(at::RFLAGS));
+        self.w.push_i(USER_CS);
+        self.w.push_m(word(at::PC));
+        for reg in SAVED.into_iter().chain([Gpr::Rax]).filter(|&reg| reg != Gpr::R12) {
+            self.w.mov_rm(Width::W64, reg, word(at::gpr(reg)));
+        }
+        self.w.mov_rm(Width::W64, Gpr::R12, word(at::gpr(Gpr::R12)));
+        self.w.bytes(&IRETQ);
         pc
     }
 

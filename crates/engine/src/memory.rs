@@ -1,6 +1,8 @@
 //! Access to the program's memory that survives a fault.
 #![allow(unsafe_code, reason = "copies from and to addresses the program named")]
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use midstride_os::Errno;
 use midstride_os::probe::{copy_guarded, read_own, store_guarded, write_own};
 use midstride_os::signal::{MaskHow, SIGBUS, SIGSEGV, SigSet, rt_sigprocmask};
@@ -33,9 +35,20 @@ pub(crate) fn read_app(address: u64, bytes: &mut [u8]) -> Result<(), Errno> {
     if read == bytes.len() { Ok(()) } else { Err(Errno::EFAULT) }
 }
 
+/// Whether the process's handler of faults is ours; single threads are followed without one.
+static FAULTS_REACH_US: AtomicBool = AtomicBool::new(false);
+
+/// From now on the engine's handler is called for faults.
+pub(crate) fn handle_faults() {
+    FAULTS_REACH_US.store(true, Ordering::Relaxed);
+}
+
 /// Whether a fault of ours would reach our handler: the program may have blocked its signals. The kernel's
 /// copying calls work then, but a filter of the program's may forbid them, so they come second.
 fn faults_are_handled() -> bool {
+    if !FAULTS_REACH_US.load(Ordering::Relaxed) {
+        return false;
+    }
     let mask = rt_sigprocmask(MaskHow::Block, None).unwrap_or(SigSet::ALL);
     !mask.contains(SIGSEGV) && !mask.contains(SIGBUS)
 }

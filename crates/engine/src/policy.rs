@@ -1,8 +1,9 @@
 //! What an engine leaves to whoever uses it.
 
 use midstride_addr::{AppPc, AppRange};
-use midstride_block::{Draft, ExecBlock, Stats};
+use midstride_block::{BuildError, Draft, ExecBlock, Stats};
 
+use crate::code_map::CodeMap;
 use crate::context::{AppState, ThreadContext};
 
 /// An executable mapping that the program made.
@@ -53,8 +54,21 @@ pub struct CutShort {
     pub first_run: bool,
 }
 
-/// The engine's user. All methods but the last two are called under the engine's lock.
+/// Whose threads and signals the engine's are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Domain {
+    /// A whole process from its first instruction on: all threads, all children, all signals.
+    Process,
+    /// Single threads of the engine's own process, from [`Engine::follow_me`](crate::Engine::follow_me) to
+    /// [`unfollow_me`](crate::unfollow_me). The others, and threads they create, run natively.
+    Threads,
+}
+
+/// The engine's user. Methods are called under the engine's lock, if they do not say otherwise.
 pub trait Policy: Sync + 'static {
+    /// Whose threads and signals the engine's are.
+    const DOMAIN: Domain = Domain::Process;
+
     /// Looks at a block about to be built; the answer becomes its tag.
     fn transform(&self, draft: &mut Draft) -> u32 {
         let _ = draft;
@@ -118,8 +132,9 @@ pub trait Policy: Sync + 'static {
     }
 
     /// A callout placed by the transform was reached; registers may be changed.
-    fn callout(&self, id: u32, state: &mut AppState) {
+    fn callout(&self, id: u32, state: &mut AppState) -> Following {
         let _ = (id, state);
+        Following::Continue
     }
 
     /// The program is about to exec. Called without the lock: may wait.
@@ -133,11 +148,22 @@ pub trait Policy: Sync + 'static {
         let _ = (cx, ticket);
     }
 
-    /// Control should go to `pc`, but this is not to be followed: `true` ends following (library
-    /// mode).
+    /// No code is known at `pc`, where control is about to go. Other threads may have mapped it natively
+    /// ([`Domain::Threads`]): if so, `code` is to be brought up to date.
+    fn unknown_code(&self, code: &mut CodeMap, pc: AppPc) {
+        let _ = (code, pc);
+    }
+
+    /// Whether a followed thread stays so when it comes to `pc`, for which there is no block yet
+    /// ([`Domain::Threads`]).
     fn leaves_at(&self, pc: AppPc) -> Following {
         let _ = pc;
         Following::Continue
+    }
+
+    /// A followed thread goes on natively from `pc` ([`Domain::Threads`]). Called without the lock.
+    fn left(&self, pc: AppPc, why: Leaving) {
+        let _ = (pc, why);
     }
 }
 
@@ -157,4 +183,13 @@ pub enum Following {
     Continue,
     /// It goes on natively from here.
     End,
+}
+
+/// Why a thread is not followed any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Leaving {
+    /// It asked for it, or the policy did.
+    Asked,
+    /// The code there cannot be rewritten.
+    NoBlock(BuildError),
 }

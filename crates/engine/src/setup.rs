@@ -18,7 +18,7 @@ use crate::context::{ThreadContext, usage};
 use crate::engine::{ContextPtr, Engine, Shared};
 use crate::gate::{EngineCode, GATE_BYTES, Gate, Handlers, write_gate};
 use crate::heap::HeapRef;
-use crate::policy::Policy;
+use crate::policy::{Domain, Policy};
 use crate::signal::{NO_STACK, Signals, install_stack};
 
 /// What an engine is made of.
@@ -159,6 +159,11 @@ fn words(address: u64, count: usize) -> &'static [AtomicU64] {
     unsafe { core::slice::from_raw_parts(first, count) }
 }
 
+/// Where the engine's code has its frames on a context's thread.
+pub(crate) fn stacks_of(cx: &ThreadContext) -> core::ops::Range<u64> {
+    cx.gate_stack - GATE_STACK_BYTES..cx.signal_stack[1]
+}
+
 impl<P: Policy> Engine<P> {
     /// A new, free context.
     pub(crate) fn new_context(&self, shared: &mut Shared) -> Option<ContextPtr> {
@@ -184,6 +189,9 @@ impl<P: Policy> Engine<P> {
         new.signal_stack = [gate_stack, gate_stack + SIGNAL_STACK_BYTES];
         new.engine = core::ptr::from_ref(self).expose_provenance() as u64;
         new.altstack = NO_STACK;
+        if P::DOMAIN == Domain::Threads {
+            crate::follow::register(cx);
+        }
         Ok(ContextPtr(cx))
     }
 
@@ -206,6 +214,21 @@ impl<P: Policy> Engine<P> {
         Ok(cx)
     }
 
+    /// A context for the calling thread to be followed with: its own from before, or one nobody uses.
+    pub(crate) fn claim_context(&self) -> Result<ContextPtr, Errno> {
+        let me = thread::gettid() as u32;
+        let mut shared = self.lock();
+        let is_mine = |cx: &ThreadContext| {
+            cx.tid.load(Ordering::Relaxed) == me && cx.in_use.load(Ordering::Acquire) == usage::ENDING
+        };
+        let mine = shared.contexts.iter().find(|each| is_mine(each.shared())).copied();
+        let context = mine.or_else(|| self.free_context(&mut shared)).ok_or(Errno::ENOMEM)?;
+        context.shared().tid.store(me, Ordering::Relaxed);
+        context.shared().epoch.store(u64::MAX, Ordering::SeqCst);
+        context.shared().in_use.store(usage::RUNNING, Ordering::Release);
+        Ok(context)
+    }
+
     /// Takes over the process's signals.
     pub fn take_signals(&self) {
         self.signals.adopt();
@@ -217,9 +240,11 @@ impl<P: Policy> Engine<P> {
     /// `cx` is the calling thread's, from [`Self::take_thread`], and its state is one a program can be in.
     pub unsafe fn run(&'static self, cx: &'static mut ThreadContext) -> ! {
         let pc = cx.state.app_pc();
-        self.resolve(cx, self.lock(), pc, crate::engine::Arrival::Gate);
-        // SAFETY: the gate resumes at the state in the context, which it finds by GS.
-        unsafe { core::arch::asm!("jmp {}", in(reg) self.gate.start.get(), options(noreturn)) }
+        let answer = self.resolve(cx, self.lock(), pc, crate::engine::Arrival::Gate);
+        let at = if answer == crate::gate::answer::LEAVE { self.gate.leave } else { self.gate.start };
+        let context = core::ptr::from_mut(cx).expose_provenance();
+        // SAFETY: the gate resumes at the state in the context, which it finds by GS or leaves by r12.
+        unsafe { core::arch::asm!("jmp {}", in(reg) at.get(), in("r12") context, options(noreturn)) }
     }
 
     /// Address ranges of the engine's that the program must not replace.

@@ -36,6 +36,16 @@ enum State {
 pub struct Watch {
     pages: HashMap<u64, Page, PageHasher, HeapRef>,
     protected: usize,
+    protection: Protection,
+}
+
+/// Whether pages may lose their write permission.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Protection {
+    /// They may: faults come to the engine.
+    Pages,
+    /// They keep it: blocks look for themselves.
+    None,
 }
 
 /// Page numbers are hashed as they are: neighbours fill neighbouring buckets.
@@ -75,8 +85,8 @@ fn set(page: u64, prot: Prot) -> bool {
 }
 
 impl Watch {
-    pub(crate) fn new_in(heap: HeapRef) -> Self {
-        Self { pages: HashMap::with_hasher_in(PageHasher, heap), protected: 0 }
+    pub(crate) fn new_in(heap: HeapRef, protection: Protection) -> Self {
+        Self { pages: HashMap::with_hasher_in(PageHasher, heap), protected: 0, protection }
     }
 
     /// How blocks of the code at `pc` are to be built; protects what is to be protected. Covers
@@ -95,6 +105,9 @@ impl Watch {
     }
 
     fn protect(&mut self, page: u64) -> Care {
+        if self.protection == Protection::None {
+            return Care::Check;
+        }
         let known = self.pages.entry(page).or_insert(Page { state: State::Open, faults: 0 });
         if known.state == State::Protected {
             return Care::Trust;

@@ -13,10 +13,12 @@ use midstride_os::thread;
 
 use super::calls::{is_on_stack, put_state};
 use super::table::FAULTS;
+use super::wrap;
 use crate::context::{PENDING_BYTES, ThreadContext};
 use crate::engine::Engine;
+use crate::gate::EngineCode;
 use crate::memory::{read_app, write_app, write_value};
-use crate::policy::Policy;
+use crate::policy::{Domain, Policy};
 use crate::syscall::Verdict;
 
 /// What became of a signal.
@@ -93,6 +95,15 @@ fn keep_xstate(cx: &mut ThreadContext, fpstate: u64) {
     unsafe { (*to.cast::<Waiting>()).xstate_bytes = kept as u32 };
 }
 
+/// The extended state of the kept frame.
+fn kept_xstate(cx: &mut ThreadContext) -> &mut [u8] {
+    let from = cx.pending.as_mut_ptr().cast::<u8>();
+    // SAFETY: `copy_frame` wrote the structure.
+    let bytes = unsafe { (*from.cast::<Waiting>()).xstate_bytes } as usize;
+    // SAFETY: it keeps that many bytes behind the structure, in the same buffer.
+    unsafe { core::slice::from_raw_parts_mut(from.add(XSTATE_AT), bytes) }
+}
+
 /// The kept frame; its state pointer leads into the context.
 fn kept_frame(cx: &ThreadContext) -> (i32, SigInfo, UContext) {
     let from = cx.pending.as_ptr().cast::<u8>();
@@ -113,7 +124,7 @@ impl<P: Policy> Engine<P> {
         info: &SigInfo,
         uc: &UContext,
     ) -> Delivery {
-        let action = self.signals.action(cx.sighand, signal);
+        let action = self.action(cx, signal);
         let by_fault = info.code > 0 && FAULTS.contains(&signal);
         let masked = SigSet::from_bits(uc.sigmask).contains(signal);
         match action.handler {
@@ -130,7 +141,8 @@ impl<P: Policy> Engine<P> {
                 return self.no_stack(signal, uc);
             }
         }
-        if action.flags & SA_RESETHAND != 0 {
+        // The kernel has seen to it where it knows the program's own action.
+        if action.flags & SA_RESETHAND != 0 && P::DOMAIN == Domain::Process {
             self.signals.reset(cx.sighand, signal);
         }
         self.policy.delivered(cx, signal);
@@ -170,6 +182,7 @@ impl<P: Policy> Engine<P> {
         if cx.has_pending.swap_relaxed(0) == 0 {
             return;
         }
+        self.keep_saved_vectors(cx);
         let (signal, info, mut uc) = kept_frame(cx);
         uc.sigmask = cx.held_mask;
         put_state(&mut uc, &cx.state);
@@ -182,6 +195,33 @@ impl<P: Policy> Engine<P> {
             }
             Delivery::Fatal { mask } => {
                 let _ = rt_sigprocmask(MaskHow::Set, Some(SigSet::from_bits(mask)));
+            }
+        }
+    }
+
+    /// The program's action.
+    fn action(&self, cx: &ThreadContext, signal: i32) -> KernelSigaction {
+        match P::DOMAIN {
+            Domain::Process => self.signals.action(cx.sighand, signal),
+            Domain::Threads => wrap::action(signal),
+        }
+    }
+
+    /// A signal that came while the engine's code used vector registers found those in them: the program's
+    /// are where the gate saved them.
+    fn keep_saved_vectors(&self, cx: &mut ThreadContext) {
+        let EngineCode::Vector { xsave_bytes } = self.gate.code else { return };
+        let saved = cx.gate_stack - u64::from(xsave_bytes.next_multiple_of(64));
+        let saved = core::ptr::with_exposed_provenance::<u8>(saved as usize);
+        // SAFETY: the gate saved that many bytes there before it called us, and nobody writes them.
+        let saved = unsafe { core::slice::from_raw_parts(saved, xsave_bytes as usize) };
+        let kept = kept_xstate(cx);
+        let Some(size) = kept.get(480..484).and_then(|bytes| bytes.try_into().ok()) else { return };
+        // What software keeps (Linux `struct _fpx_sw_bytes`) stays: in front of the header, and behind all.
+        let end = (u32::from_le_bytes(size) as usize).min(kept.len()).min(saved.len());
+        for range in [0..464, 512..end.max(512)] {
+            if let (Some(to), Some(from)) = (kept.get_mut(range.clone()), saved.get(range)) {
+                to.copy_from_slice(from);
             }
         }
     }

@@ -19,7 +19,7 @@ use crate::context::{AppState, ThreadContext, phase};
 use crate::engine::{Engine, Span};
 use crate::gate::answer;
 use crate::memory::read_app;
-use crate::policy::{CutShort, Policy};
+use crate::policy::{CutShort, Domain, Policy};
 use crate::syscall::After;
 
 /// Where the program is when a signal arrives.
@@ -183,14 +183,16 @@ impl<P: Policy> Engine<P> {
                 info.address()
             ));
         }
-        cx.held_mask = uc.sigmask;
-        copy_frame(cx, signal, info, uc);
-        cx.has_pending.store(1, Ordering::Relaxed);
-        uc.sigmask = SigSet::ALL.bits();
+        keep(cx, signal, info, uc);
     }
 
     /// The thread is outside the gate: when the kernel's handler returns, it is in the program's.
     fn deliver_from_handler(&self, cx: &mut ThreadContext, signal: i32, info: &SigInfo, uc: &mut UContext) {
+        if P::DOMAIN == Domain::Threads {
+            // The kernel's frame lies where the program's has to: it is written in the gate.
+            keep(cx, signal, info, uc);
+            return self.go_through_gate(cx, uc);
+        }
         let mut frame = *uc;
         put_state(&mut frame, &cx.state);
         match self.deliver(cx, signal, info, &frame) {
@@ -210,6 +212,14 @@ impl<P: Policy> Engine<P> {
         uc.mcontext.rip = self.gate.redispatch.get();
         uc.mcontext.rflags &= !DANGEROUS_FLAGS;
     }
+}
+
+/// The signal will be delivered at the gate's end; no other comes meanwhile.
+fn keep(cx: &mut ThreadContext, signal: i32, info: &SigInfo, uc: &mut UContext) {
+    cx.held_mask = uc.sigmask;
+    copy_frame(cx, signal, info, uc);
+    cx.has_pending.store(1, Ordering::Relaxed);
+    uc.sigmask = SigSet::ALL.bits();
 }
 
 /// TF, DF, NT and AC are the program's, not the gate's.

@@ -8,6 +8,7 @@ mod calls;
 mod deliver;
 mod handler;
 mod table;
+pub(crate) mod wrap;
 
 pub(crate) use calls::install_stack;
 pub(crate) use table::{NO_STACK, Signals};

@@ -85,6 +85,7 @@ impl Signals {
         for signal in FAULTS {
             let _ = self.tell_kernel(signal, &self.action(0, signal));
         }
+        crate::memory::handle_faults();
     }
 
     /// Sets the program's action and the kernel's.

@@ -13,7 +13,8 @@ use super::{Verdict, argument, make};
 use crate::context::{ThreadContext, phase, usage};
 use crate::engine::{ContextPtr, Engine, Shared};
 use crate::memory::read_app;
-use crate::policy::{Birth, Policy};
+use crate::policy::{Birth, Domain, Policy};
+use crate::signal::wrap;
 
 const CLONE_VM: u64 = 0x100;
 const CLONE_SIGHAND: u64 = 0x800;
@@ -127,12 +128,17 @@ impl<P: Policy> Engine<P> {
             if args.flags & CLONE_SIGHAND != 0 { cx.sighand } else { self.signals.copy(cx.sighand) };
         child.phase.store(phase::GATE, Ordering::Relaxed);
         child.has_pending.store(0, Ordering::Relaxed);
-        child.epoch.store(self.epoch.load(Ordering::SeqCst), Ordering::SeqCst);
+        let epoch = match P::DOMAIN {
+            Domain::Process => self.epoch.load(Ordering::SeqCst),
+            // It never comes to the cache.
+            Domain::Threads => u64::MAX,
+        };
+        child.epoch.store(epoch, Ordering::SeqCst);
         child.in_use.store(usage::RUNNING, Ordering::Release);
     }
 
     /// A context nobody uses, a new one if need be.
-    fn free_context(&self, shared: &mut Shared) -> Option<ContextPtr> {
+    pub(crate) fn free_context(&self, shared: &mut Shared) -> Option<ContextPtr> {
         let pid = thread::getpid();
         let gone = |cx: &ThreadContext| {
             let tid = cx.tid.load(Ordering::Relaxed) as i32;
@@ -175,6 +181,10 @@ impl<P: Policy> Engine<P> {
         } else if child.shared().birth == Birth::Borrower as u64 && cx.waits_for_child != 0 {
             // The kernel let us go on, so the child has left this memory.
             child.shared().in_use.store(usage::FREE, Ordering::Release);
+        } else if P::DOMAIN == Domain::Threads && child.shared().birth == Birth::Thread as u64 {
+            // It needs its context until it has left, which only its own end proves.
+            child.shared().tid.store(cx.state.get(Gpr::Rax) as u32, Ordering::Relaxed);
+            child.shared().in_use.store(usage::ENDING, Ordering::Release);
         }
     }
 
@@ -197,7 +207,7 @@ impl<P: Policy> Engine<P> {
                 }
             }
         }
-        let result = make(cx);
+        let result = if P::DOMAIN == Domain::Threads { wrap::around_fork(|| make(cx)) } else { make(cx) };
         cx.state = parent;
         if result != 0 {
             copies.into_iter().flatten().for_each(ForkCopy::discard_in_parent);
@@ -232,5 +242,6 @@ impl<P: Policy> Engine<P> {
             other.shared().in_use.store(usage::FREE, Ordering::Release);
         }
         cx.tid.store(thread::gettid() as u32, Ordering::Relaxed);
+        self.pid.store(thread::getpid(), Ordering::Relaxed);
     }
 }

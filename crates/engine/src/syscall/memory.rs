@@ -29,7 +29,7 @@ fn writes(prot: Prot, flags: MapFlags) -> Writes {
 
 impl<P: Policy> Engine<P> {
     /// Whether `range` contains memory of the engine's that the program must not replace.
-    fn is_ours(&self, shared: &Shared, range: AppRange) -> bool {
+    pub(crate) fn is_ours(&self, shared: &Shared, range: AppRange) -> bool {
         let overlaps = |start: u64, end: u64| start < range.end().get() && range.start().get() < end;
         let mut code = shared.cache.code_ranges();
         code.any(|ours| overlaps(ours.start().get(), ours.end().get()))
@@ -143,7 +143,7 @@ impl<P: Policy> Engine<P> {
     }
 
     /// Nothing in `range` is code any more.
-    fn forget_code(&self, shared: &mut Shared, range: AppRange) {
+    pub(crate) fn forget_code(&self, shared: &mut Shared, range: AppRange) {
         if shared.code.touches(range) {
             shared.cache.invalidate(range);
             shared.code.remove(range);

@@ -7,17 +7,18 @@ use super::{Verdict, argument};
 use crate::context::ThreadContext;
 use crate::engine::Engine;
 use crate::memory::write_app;
-use crate::policy::Policy;
+use crate::policy::{Domain, Policy};
 
 const ARCH_SET_GS: u64 = 0x1001;
 const ARCH_GET_GS: u64 = 0x1004;
 
 impl<P: Policy> Engine<P> {
     /// GS is the engine's. A program may set it to 0; any other use is refused aloud, since its
-    /// operands would read our slots.
+    /// operands would read our slots. A thread that is only followed for a while is told so.
     pub(super) fn arch_prctl(&self, cx: &mut ThreadContext) -> Verdict {
         match argument(cx, 0) {
             ARCH_SET_GS if argument(cx, 1) == 0 => Verdict::Answer(0),
+            ARCH_SET_GS if P::DOMAIN == Domain::Threads => Verdict::Answer(Errno::EPERM.raw()),
             ARCH_SET_GS => crate::fatal::fail(format_args!(
                 "the program sets its GS base to {:#x}; programs that use GS are not supported",
                 argument(cx, 1)

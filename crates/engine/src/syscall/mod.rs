@@ -16,7 +16,7 @@ use crate::context::ThreadContext;
 use crate::dispatch::exit_number;
 use crate::engine::{Arrival, Engine, Shared};
 use crate::gate::answer;
-use crate::policy::Policy;
+use crate::policy::{Domain, Policy};
 
 /// What becomes of a system call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,7 +63,7 @@ type Special<P> = fn(&Engine<P>, &mut ThreadContext) -> Verdict;
 
 /// The calls that are not simply made.
 fn special<P: Policy>(number: u64) -> Option<Special<P>> {
-    Some(match number {
+    let special: Special<P> = match number {
         nr::MMAP => Engine::mmap,
         nr::MUNMAP => Engine::munmap,
         nr::MPROTECT | nr::PKEY_MPROTECT => Engine::mprotect,
@@ -74,16 +74,25 @@ fn special<P: Policy>(number: u64) -> Option<Special<P>> {
         nr::PROCESS_VM_WRITEV => Engine::process_vm_writev,
         nr::CLONE | nr::FORK | nr::VFORK => Engine::clone_call,
         nr::CLONE3 => Engine::clone3,
-        nr::EXECVE | nr::EXECVEAT => Engine::exec,
         nr::EXIT => Engine::exit_thread,
         nr::EXIT_GROUP => Engine::exit_process,
-        nr::RT_SIGACTION => Engine::rt_sigaction,
         nr::RT_SIGRETURN => Engine::rt_sigreturn,
         nr::SIGALTSTACK => Engine::sigaltstack,
         nr::ARCH_PRCTL => Engine::arch_prctl,
-        nr::RSEQ => Engine::rseq,
         nr::SECCOMP => Engine::seccomp,
         nr::PRCTL => Engine::prctl,
+        _ => return special_in_domain(number),
+    };
+    Some(special)
+}
+
+/// The calls that depend on whose the signals are, and what else is only done for whole processes.
+fn special_in_domain<P: Policy>(number: u64) -> Option<Special<P>> {
+    Some(match (P::DOMAIN, number) {
+        (Domain::Process, nr::EXECVE | nr::EXECVEAT) => Engine::exec,
+        (Domain::Process, nr::RT_SIGACTION) => Engine::rt_sigaction,
+        (Domain::Process, nr::RSEQ) => Engine::rseq,
+        (Domain::Threads, nr::RT_SIGACTION) => Engine::wrapped_sigaction,
         _ => return None,
     })
 }
@@ -115,6 +124,7 @@ impl<P: Policy> Engine<P> {
                 cx.after = after;
                 answer::SYSCALL_AFTER
             }
+            Verdict::Clone if P::DOMAIN == Domain::Threads => answer::CLONE_LEAVING,
             Verdict::Clone => answer::CLONE,
             Verdict::Answer(value) => {
                 self.answer_call(cx, value);
@@ -149,8 +159,7 @@ impl<P: Policy> Engine<P> {
     fn go_on(&self, cx: &mut ThreadContext) -> u32 {
         let shared = self.lock();
         let pc = cx.state.app_pc();
-        self.resolve(cx, shared, pc, Arrival::Gate);
-        answer::RESUME
+        self.resolve(cx, shared, pc, Arrival::Gate)
     }
 
     /// A signal came before the call was made; it will be made again when its handler is done.
@@ -164,7 +173,7 @@ impl<P: Policy> Engine<P> {
     /// Work behind a call that left from the gate; the answer is in the state's rax.
     pub(crate) fn after_system_call(&self, cx: &mut ThreadContext, occasion: u32) {
         let after = core::mem::take(&mut cx.after);
-        if occasion == answer::CLONE {
+        if occasion == answer::CLONE || occasion == answer::CLONE_LEAVING {
             return self.after_clone(cx);
         }
         match after {

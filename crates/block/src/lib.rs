@@ -47,7 +47,8 @@ mod stats;
 mod tables;
 
 pub use cache::{
-    AppCode, Broken, CodeCache, Config, Found, MAX_REGIONS, Observer, Parts, Retired, Transform, Unobserved,
+    AppCode, Broken, CodeCache, Config, Found, MAX_REGIONS, Observer, Parts, Phase, Retired, Transform,
+    Unobserved,
 };
 pub use draft::{Draft, End, MAX_APP_BYTES, MAX_INSNS, Probe, Step};
 pub use emit::{BuildError, Care, Env, Landing, Order, Rotate, Transactions};

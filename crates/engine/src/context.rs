@@ -8,6 +8,7 @@ use midstride_asm::Gpr;
 use midstride_block::Slot;
 
 use crate::engine::Span;
+use crate::signal::Step;
 use crate::syscall::After;
 
 /// General registers, instruction pointer and flags of the program.
@@ -119,10 +120,8 @@ pub struct ThreadContext {
     /// The block entered last by way of the gate, and how often the gate was entered: whether a block
     /// that faults does so in its first run.
     pub fresh_block: u32,
-    /// A single step by the trap flag is under way: the app pc it started from.
-    pub step_from: u64,
-    /// Where the last trap of the step was.
-    pub step_at: u64,
+    /// The single step by the trap flag that is under way.
+    pub(crate) step: Step,
     /// Called for signals of a followed thread: a handler of the engine's, by address.
     pub on_signal: u64,
     /// The context registered before this one.

@@ -2,13 +2,13 @@
 
 use allocator_api2::alloc::Allocator;
 use allocator_api2::vec::Vec;
-use midstride_addr::CachePc;
+use midstride_addr::{AppPc, CachePc};
 use midstride_asm::Gpr;
 use midstride_slab::Slab;
 
 use super::{CodeCache, Placed, Placement, UnitState};
 use crate::exec_block::{BlockId, ExecBlock, UnitRef};
-use crate::exit::STUB_BYTES;
+use crate::exit::{ExitKind, STUB_BYTES};
 use crate::record::{PcSource, Restore, Translation, translate};
 
 /// What a cache pc is.
@@ -18,8 +18,21 @@ pub struct Found {
     pub block: BlockId,
     /// What it means.
     pub translation: Translation,
+    /// Whether the instruction there is under way.
+    pub phase: Phase,
     /// Bytes from the block's first hot byte, when it lies in its hot code.
     pub hot_offset: Option<u16>,
+}
+
+/// Where control is with respect to the program's instructions.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[repr(u64)]
+pub enum Phase {
+    /// In what stands for the instruction at the pc.
+    #[default]
+    Inside,
+    /// Behind an instruction, on the way to that at the pc.
+    Between,
 }
 
 impl<A: Allocator + Clone> CodeCache<A> {
@@ -37,20 +50,22 @@ impl<A: Allocator + Clone> CodeCache<A> {
         };
         let offset = (pc.get() - placement.start.get()) as u16;
         let block = self.block(placement.block)?;
-        let translation = match (slab, placement.what) {
+        let (translation, phase) = match (slab, placement.what) {
             (Slab::Cold, Placed::Block) => self.stub_translation(block, offset)?,
-            (_, Placed::Thunk(exit)) => known(PcSource::Known(self.exit(exit)?.target)),
-            _ => translate(records_of(state, placement), block.app.start(), offset)?,
+            (_, Placed::Thunk(exit)) => (known(self.exit(exit)?.target), Phase::Between),
+            _ => phased(translate(records_of(state, placement), block.app.start(), offset)?),
         };
         let translation = Translation { pc: self.resolve(block, translation.pc)?, ..translation };
         let hot_offset = (slab == Slab::Hot && placement.what == Placed::Block).then_some(offset);
-        Some(Found { block: placement.block, translation, hot_offset })
+        Some(Found { block: placement.block, translation, phase, hot_offset })
     }
 
     /// Stubs lie one behind the other and have one size.
-    fn stub_translation(&self, block: &ExecBlock, offset: u16) -> Option<Translation> {
+    fn stub_translation(&self, block: &ExecBlock, offset: u16) -> Option<(Translation, Phase)> {
         let exit = self.exits_of(block).nth((u32::from(offset) / STUB_BYTES) as usize)?;
-        Some(known(PcSource::Known(self.exit(exit)?.at)))
+        let exit = self.exit(exit)?;
+        let phase = if exit.kind == ExitKind::Direct { Phase::Between } else { Phase::Inside };
+        Some((known(exit.at), phase))
     }
 
     fn resolve(&self, block: &ExecBlock, pc: PcSource) -> Option<PcSource> {
@@ -65,8 +80,14 @@ impl<A: Allocator + Clone> CodeCache<A> {
     }
 }
 
-fn known(pc: PcSource) -> Translation {
-    Translation { pc, restore: Restore::NONE, borrowed: Gpr::Rax }
+fn known(pc: AppPc) -> Translation {
+    Translation { pc: PcSource::Known(pc), restore: Restore::NONE, borrowed: Gpr::Rax }
+}
+
+/// A pc that is a branch's target is that of an instruction not yet begun.
+fn phased(translation: Translation) -> (Translation, Phase) {
+    let inside = matches!(translation.pc, PcSource::Known(_));
+    (translation, if inside { Phase::Inside } else { Phase::Between })
 }
 
 fn records_of<'u, A: Allocator>(

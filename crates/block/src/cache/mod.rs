@@ -31,7 +31,7 @@ pub use build::{AppCode, Transform};
 pub(crate) use chain::ChainLink;
 pub use check::Broken;
 pub use evict::Retired;
-pub use find::Found;
+pub use find::{Found, Phase};
 
 /// How many regions a cache has at most.
 pub const MAX_REGIONS: usize = 32;

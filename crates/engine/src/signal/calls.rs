@@ -8,14 +8,13 @@ use midstride_os::signal::{
     sigaltstack,
 };
 
-use super::NO_STACK;
+use super::{NO_STACK, Step};
 use crate::context::{AppState, ThreadContext};
 use crate::engine::Engine;
 use crate::memory::{read_value, write_value};
 use crate::policy::Policy;
 use crate::syscall::{Verdict, argument};
 
-const TRAP_FLAG: u64 = 0x100;
 /// The smallest alternate stack the kernel takes.
 const MINSIGSTKSZ: u64 = 2048;
 
@@ -57,8 +56,7 @@ impl<P: Policy> Engine<P> {
             return Verdict::Elsewhere;
         };
         cx.state = state_of(&uc);
-        cx.step_from = if cx.state.rflags & TRAP_FLAG != 0 { cx.state.pc } else { 0 };
-        cx.step_at = 0;
+        cx.step = Step::begin(&cx.state);
         cx.altstack = [uc.stack.sp, u64::from(uc.stack.flags), uc.stack.size];
         self.kernel_return(cx, uc.sigmask, uc.mcontext.fpstate, uc.flags)
     }

@@ -6,12 +6,13 @@ use core::sync::atomic::Ordering;
 
 use midstride_addr::{AppPc, CachePc};
 use midstride_asm::Gpr;
-use midstride_block::{PcSource, Restore, Slot, Translation};
+use midstride_block::{PcSource, Phase, Restore, Slot, Translation};
 use midstride_os::nr;
 use midstride_os::probe::fault_fixup;
 use midstride_os::signal::{SIGBUS, SIGSEGV, SIGTRAP, SigInfo, SigSet, UContext, rt_tgsigqueueinfo};
 use midstride_os::thread;
 
+use super::Step;
 use super::calls::{put_state, state_of};
 use super::deliver::{Delivery, copy_frame};
 use crate::code_map::Writes;
@@ -25,7 +26,7 @@ use crate::syscall::After;
 /// Where the program is when a signal arrives.
 enum Place {
     /// In this state.
-    Known(AppState),
+    Known(AppState, Phase),
     /// In the gate: it will be known at its end.
     Gate,
 }
@@ -58,14 +59,13 @@ unsafe extern "C" fn handler<P: Policy>(signal: i32, info: *mut SigInfo, uc: *mu
     match engine.place(cx, uc) {
         // The gate is left with the flag set again.
         Place::Gate if stepped => {}
-        Place::Known(state) if stepped && !step_is_done(cx, &state, uc.mcontext.rip) => {
-            (cx.step_from, cx.step_at) = (state.pc, uc.mcontext.rip);
+        Place::Known(state, phase) if stepped && !cx.step.is_done(&state, uc.mcontext.rip, phase) => {
+            cx.step = Step::go_on(&state, uc.mcontext.rip, phase);
         }
         Place::Gate => engine.defer(cx, signal, info, uc),
-        Place::Known(state) => {
+        Place::Known(state, _) => {
             cx.state = state;
-            cx.step_at = uc.mcontext.rip;
-            cx.step_from = if stepped && state.rflags & TRAP_FLAG != 0 { state.pc } else { 0 };
+            cx.step = if stepped { Step::begin(&state) } else { Step::NONE };
             if signal == SIGSEGV && engine.code_written(cx, info, uc) {
                 return engine.go_through_gate(cx, uc);
             }
@@ -76,21 +76,6 @@ unsafe extern "C" fn handler<P: Policy>(signal: i32, info: *mut SigInfo, uc: *mu
 
 /// `si_code` of a single step.
 const TRAP_TRACE: i32 = 2;
-const TRAP_FLAG: u64 = 0x100;
-
-/// Whether an instruction of the program's has completed since the last step was reported: the processor
-/// steps through ours as well. Before the first report there was the popf that set the flag; a step is
-/// not reported for what follows it in the cache.
-fn step_is_done(cx: &ThreadContext, state: &AppState, at: u64) -> bool {
-    const POPF: u8 = 0x9d;
-    if cx.step_from != 0 {
-        // Twice at one place: a repeated string instruction went round once more.
-        return state.pc != cx.step_from || at == cx.step_at;
-    }
-    let mut before = [0];
-    read_app(state.pc.wrapping_sub(1), &mut before).is_err() || before[0] != POPF
-}
-
 /// A signal that faults raise was sent while another one is being handled: it comes again afterwards.
 fn postpone(signal: i32, info: &SigInfo, uc: &mut UContext) {
     if info.code > 0 && super::table::FAULTS.contains(&signal) {
@@ -121,26 +106,27 @@ impl<P: Policy> Engine<P> {
     fn place(&self, cx: &ThreadContext, uc: &UContext) -> Place {
         let pc = CachePc::new(uc.mcontext.rip);
         if self.gate.resume.contains(pc) || self.gate.before_syscall.contains(pc) {
-            return Place::Known(cx.state);
+            return Place::Known(cx.state, Phase::Inside);
         }
         if pc == self.gate.syscall_done && uc.mcontext.rbx == u64::from(answer::SYSCALL) {
-            return Place::Known(answered(cx, uc));
+            return Place::Known(answered(cx, uc), Phase::Inside);
         }
         // A door is already ours, though the phase does not say so yet.
         if cx.phase.load(Ordering::Relaxed) == phase::GATE || self.gate.all.contains(pc) {
             return Place::Gate;
         }
-        Place::Known(self.state_in_cache(cx, uc, pc))
+        let (state, phase) = self.state_in_cache(cx, uc, pc);
+        Place::Known(state, phase)
     }
 
     /// The program's state while the thread is in the cache, or at a program address itself.
-    fn state_in_cache(&self, cx: &ThreadContext, uc: &UContext, pc: CachePc) -> AppState {
+    fn state_in_cache(&self, cx: &ThreadContext, uc: &UContext, pc: CachePc) -> (AppState, Phase) {
         let mut state = state_of(uc);
         let mut shared = self.lock();
-        let Some(found) = shared.cache.find(pc) else { return state };
+        let Some(found) = shared.cache.find(pc) else { return (state, Phase::Inside) };
         apply(cx, &mut state, &found.translation);
         let block = shared.cache.block(found.block).copied().filter(|_| found.hot_offset.is_some());
-        let Some(block) = block else { return state };
+        let Some(block) = block else { return (state, found.phase) };
         if block.app.contains(state.app_pc()) {
             let bytes = state.pc - block.app.start().get();
             let probed = found.hot_offset.is_some_and(|offset| offset >= block.probe_end);
@@ -152,7 +138,7 @@ impl<P: Policy> Engine<P> {
                 shared.cache.retire(found.block);
             }
         }
-        state
+        (state, found.phase)
     }
 
     /// Whether the fault is a write to code that we protected. The page is open now, its blocks are

@@ -7,8 +7,10 @@
 mod calls;
 mod deliver;
 mod handler;
+mod step;
 mod table;
 pub(crate) mod wrap;
 
 pub(crate) use calls::install_stack;
+pub(crate) use step::Step;
 pub(crate) use table::{NO_STACK, Signals};

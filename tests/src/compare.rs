@@ -39,12 +39,19 @@ pub enum AnyOrder {
 pub fn difference(native: &Outcome, traced: &Outcome, rules: &Rules) -> Option<String> {
     let mut found = Vec::new();
     if native.kept.end != traced.kept.end {
-        found.push(format!("end: native {}, here {}", show_end(&native.kept.end), show_end(&traced.kept.end)));
+        found.push(format!(
+            "end: native {}, here {}",
+            show_end(&native.kept.end),
+            show_end(&traced.kept.end)
+        ));
     }
     if native.kept.left_over.len() != traced.kept.left_over.len() {
-        found.push(format!("left over: native {:?}, here {:?}", native.kept.left_over, traced.kept.left_over));
+        found
+            .push(format!("left over: native {:?}, here {:?}", native.kept.left_over, traced.kept.left_over));
     }
-    for (name, one, other) in [("stdout", &native.stdout, &traced.stdout), ("stderr", &native.stderr, &traced.stderr)] {
+    for (name, one, other) in
+        [("stdout", &native.stdout, &traced.stdout), ("stderr", &native.stderr, &traced.stderr)]
+    {
         found.extend(text_difference(name, &rules.apply(one), &rules.apply(other)));
     }
     found.extend(files_difference(native, traced, rules));
@@ -121,7 +128,9 @@ fn files_difference(native: &Outcome, traced: &Outcome, rules: &Rules) -> Vec<St
         }
     }
     let added = traced.files.iter().filter(|(path, _)| !native.files.contains_key(*path));
-    found.extend(added.map(|(path, state)| format!("file {}: only here ({})", path.display(), state.describe())));
+    found.extend(
+        added.map(|(path, state)| format!("file {}: only here ({})", path.display(), state.describe())),
+    );
     found
 }
 

@@ -76,7 +76,9 @@ impl fmt::Display for CompileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CompileError::NoCompiler { compiler, error } => write!(f, "cannot start {compiler}: {error}"),
-            CompileError::Refused { source, text } => write!(f, "{} does not compile:\n{text}", source.display()),
+            CompileError::Refused { source, text } => {
+                write!(f, "{} does not compile:\n{text}", source.display())
+            }
         }
     }
 }
@@ -98,7 +100,14 @@ pub fn executable(program: &Program, link: Link, target: &Path) -> Result<PathBu
     // Built beside its place and renamed: another test process may want the same program at once.
     let unfinished = directory.join(format!("{}.{}", program.name, std::process::id()));
     let output = Command::new(compiler)
-        .args(["-x", if program.source.extension().is_some_and(|e| e == "S") { "assembler-with-cpp" } else { language(compiler) }])
+        .args([
+            "-x",
+            if program.source.extension().is_some_and(|e| e == "S") {
+                "assembler-with-cpp"
+            } else {
+                language(compiler)
+            },
+        ])
         .arg(&program.source)
         .args(["-x", "none"])
         .args(&flags)
@@ -144,7 +153,8 @@ fn key(program: &Program, compiler: &str, flags: &[String]) -> String {
 }
 
 fn headers() -> Vec<PathBuf> {
-    let entries = fs::read_dir(program::directory()).expect("the directory of programs is part of this package");
+    let entries =
+        fs::read_dir(program::directory()).expect("the directory of programs is part of this package");
     let mut headers: Vec<PathBuf> = entries
         .map(|entry| entry.expect("readable directory entry").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "h"))

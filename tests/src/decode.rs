@@ -23,7 +23,9 @@ pub fn kind(code: &[u8], pc: u64) -> (usize, Kind) {
     let instruction = decode(code, pc);
     let kind = if instruction.is_invalid() {
         Kind::Invalid
-    } else if instruction.is_string_instruction() && (instruction.has_rep_prefix() || instruction.has_repne_prefix()) {
+    } else if instruction.is_string_instruction()
+        && (instruction.has_rep_prefix() || instruction.has_repne_prefix())
+    {
         Kind::Repeated
     } else if instruction.mnemonic() == Mnemonic::Syscall {
         Kind::SystemCall

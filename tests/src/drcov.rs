@@ -36,7 +36,8 @@ fn path<'a>(columns: &str, line: &'a str) -> Result<&'a str, String> {
 fn records(file: &[u8], paths: &[&str]) -> Result<Blocks, String> {
     let end = find(file, b"\n").ok_or("the block table has no first line")?;
     let line = std::str::from_utf8(&file[..end]).map_err(|error| error.to_string())?;
-    let count: usize = line.split(' ').nth(2).and_then(|text| text.parse().ok()).ok_or("no number of blocks")?;
+    let count: usize =
+        line.split(' ').nth(2).and_then(|text| text.parse().ok()).ok_or("no number of blocks")?;
     let body = &file[end + 1..];
     if body.len() != count * 8 {
         return Err(format!("{count} blocks, but {} bytes", body.len()));
@@ -63,7 +64,8 @@ pub fn instructions(path: &Path, blocks: &BTreeSet<(u64, u64)>) -> Result<BTreeS
     let image = Image::read(path)?;
     let mut found = BTreeSet::new();
     for (start, bytes) in blocks {
-        let code = image.bytes(*start, *bytes).ok_or_else(|| format!("no code at {start:#x}, {bytes} bytes"))?;
+        let code =
+            image.bytes(*start, *bytes).ok_or_else(|| format!("no code at {start:#x}, {bytes} bytes"))?;
         found.extend(decode::addresses(code, *start));
     }
     Ok(found)

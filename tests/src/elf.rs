@@ -33,7 +33,8 @@ impl Image {
     #[must_use]
     pub fn bytes(&self, offset: u64, count: u64) -> Option<&[u8]> {
         let address = offset + (self.segments.first()?.0 & !4095);
-        let inside = |(start, _, length): &&(u64, u64, u64)| address >= *start && address + count <= start + length;
+        let inside =
+            |(start, _, length): &&(u64, u64, u64)| address >= *start && address + count <= start + length;
         let (start, at, _) = self.segments.iter().find(inside)?;
         let first = usize::try_from(at + address - start).ok()?;
         self.file.get(first..first + usize::try_from(count).ok()?)

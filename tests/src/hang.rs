@@ -38,19 +38,30 @@ pub fn describe(root: u32) -> String {
 }
 
 fn describe_thread(pid: u32, tid: u32, maps: &str, text: &mut String) {
-    let _ = writeln!(text, "  thread {tid} ({}): {}", proc::field(pid, tid, "comm"), proc::status_lines(pid, tid).join(", "));
+    let _ = writeln!(
+        text,
+        "  thread {tid} ({}): {}",
+        proc::field(pid, tid, "comm"),
+        proc::status_lines(pid, tid).join(", ")
+    );
     let _ = writeln!(text, "    in system call: {}", proc::field(pid, tid, "syscall"));
     let _ = writeln!(text, "    kernel: {}", proc::field(pid, tid, "stack").replace('\n', " < "));
     for _ in 0..LOOKS {
         match registers(tid) {
             Ok(registers) => {
                 let place = proc::mapping_of(maps, registers.rip).unwrap_or("nowhere mapped");
-                let _ = writeln!(text, "    rip {:#x} [{place}] {}", registers.rip, code_at(pid, registers.rip));
+                let _ =
+                    writeln!(text, "    rip {:#x} [{place}] {}", registers.rip, code_at(pid, registers.rip));
                 let _ = writeln!(
                     text,
                     "      rsp {:#x} rax {:#x} rcx {:#x} rdi {:#x} rsi {:#x} orig_rax {} eflags {:#x}",
-                    registers.rsp, registers.rax, registers.rcx, registers.rdi, registers.rsi,
-                    registers.orig_rax as i64, registers.eflags
+                    registers.rsp,
+                    registers.rax,
+                    registers.rcx,
+                    registers.rdi,
+                    registers.rsi,
+                    registers.orig_rax as i64,
+                    registers.eflags
                 );
             }
             Err(error) => {

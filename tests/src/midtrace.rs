@@ -16,7 +16,11 @@ pub fn path(target: &Path) -> Result<&'static Path, &'static str> {
 fn find(target: &Path) -> Result<PathBuf, String> {
     if let Some(path) = std::env::var_os("MIDTRACE") {
         let path = PathBuf::from(path);
-        return if path.is_file() { Ok(path) } else { Err(format!("MIDTRACE={} is no file", path.display())) };
+        return if path.is_file() {
+            Ok(path)
+        } else {
+            Err(format!("MIDTRACE={} is no file", path.display()))
+        };
     }
     let output = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--release", "-p", "midstride-tracer", "--target-dir"])

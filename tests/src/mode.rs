@@ -24,8 +24,15 @@ pub enum Mode {
 
 impl Mode {
     /// Every mode.
-    pub const ALL: [Mode; 7] =
-        [Mode::Native, Mode::Run, Mode::Cov, Mode::Count, Mode::Torture, Mode::TortureCov, Mode::TortureCount];
+    pub const ALL: [Mode; 7] = [
+        Mode::Native,
+        Mode::Run,
+        Mode::Cov,
+        Mode::Count,
+        Mode::Torture,
+        Mode::TortureCov,
+        Mode::TortureCount,
+    ];
 
     /// The name used in directives, in `MIDSTRIDE_MODES` and in messages.
     #[must_use]

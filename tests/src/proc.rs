@@ -25,7 +25,8 @@ fn children(pid: u32) -> Vec<u32> {
 #[must_use]
 pub fn threads(pid: u32) -> Vec<u32> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    let mut tids: Vec<u32> = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let mut tids: Vec<u32> =
+        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     tids.sort_unstable();
     tids
 }
@@ -34,8 +35,11 @@ pub fn threads(pid: u32) -> Vec<u32> {
 #[must_use]
 pub fn command_line(pid: u32) -> String {
     let text = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let words: Vec<String> =
-        text.split(|byte| *byte == 0).filter(|word| !word.is_empty()).map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+    let words: Vec<String> = text
+        .split(|byte| *byte == 0)
+        .filter(|word| !word.is_empty())
+        .map(|word| String::from_utf8_lossy(word).into_owned())
+        .collect();
     if words.is_empty() { format!("[{}]", field(pid, pid, "comm")) } else { words.join(" ") }
 }
 
@@ -48,7 +52,8 @@ pub fn field(pid: u32, tid: u32, name: &str) -> String {
 /// The lines of `/proc/PID/task/TID/status` that say what a thread waits for and which signals it has.
 #[must_use]
 pub fn status_lines(pid: u32, tid: u32) -> Vec<String> {
-    const WANTED: [&str; 8] = ["State", "TracerPid", "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt", "Seccomp"];
+    const WANTED: [&str; 8] =
+        ["State", "TracerPid", "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt", "Seccomp"];
     let text = field(pid, tid, "status");
     let wanted = |line: &&str| WANTED.iter().any(|name| line.split(':').next() == Some(*name));
     text.lines().filter(wanted).map(|line| line.replace('\t', " ")).collect()
@@ -58,7 +63,9 @@ pub fn status_lines(pid: u32, tid: u32) -> Vec<String> {
 #[must_use]
 pub fn mapping_of(maps: &str, address: u64) -> Option<&str> {
     maps.lines().find(|line| {
-        let Some((start, end)) = line.split(' ').next().and_then(|range| range.split_once('-')) else { return false };
+        let Some((start, end)) = line.split(' ').next().and_then(|range| range.split_once('-')) else {
+            return false;
+        };
         let number = |text: &str| u64::from_str_radix(text, 16).unwrap_or(0);
         (number(start)..number(end)).contains(&address)
     })

@@ -29,7 +29,9 @@ impl FileState {
     pub fn describe(&self) -> String {
         match self {
             FileState::Regular(mode, content) => format!("file, mode {mode:o}, {} bytes", content.len()),
-            FileState::Large(mode, bytes, hash) => format!("file, mode {mode:o}, {bytes} bytes, hash {hash:#x}"),
+            FileState::Large(mode, bytes, hash) => {
+                format!("file, mode {mode:o}, {bytes} bytes, hash {hash:#x}")
+            }
             FileState::Directory(mode) => format!("directory, mode {mode:o}"),
             FileState::Symlink(target) => format!("link to {}", target.display()),
             FileState::Other(kind) => format!("special file {kind:o}"),

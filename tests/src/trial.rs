@@ -125,7 +125,13 @@ fn missing(native: &Outcome, expected: &[String]) -> Option<String> {
 }
 
 fn compare_in_mode(
-    place: &Place, scratch: &Scratch, job: &Job, case: &Case, native: &Outcome, mode: Mode, text: &mut String,
+    place: &Place,
+    scratch: &Scratch,
+    job: &Job,
+    case: &Case,
+    native: &Outcome,
+    mode: Mode,
+    text: &mut String,
 ) -> Result<(), Failed> {
     let mut words: Vec<OsString> = Vec::new();
     if mode != Mode::Native {
@@ -135,7 +141,12 @@ fn compare_in_mode(
     let traced = scratch.run(job, &words);
     if std::env::var_os("MIDSTRIDE_TIMES").is_some() {
         let (cpu, native_cpu) = (traced.kept.cpu_us, native.kept.cpu_us);
-        eprintln!("{}: {}: cpu {cpu} us, native {native_cpu} us, wall {} us", case.name, mode.name(), traced.kept.wall_us);
+        eprintln!(
+            "{}: {}: cpu {cpu} us, native {native_cpu} us, wall {} us",
+            case.name,
+            mode.name(),
+            traced.kept.wall_us
+        );
     }
     if let Some(found) = difference(native, &traced, &case.rules) {
         words.extend(job.words.iter().cloned());

@@ -98,7 +98,11 @@ fn traced(place: &Place, scratch: &Scratch, job: &Job, mode: Mode) -> Result<Vec
 }
 
 fn compare_counts(
-    place: &Place, scratch: &Scratch, job: &Job, steps: &Steps, mode: Mode,
+    place: &Place,
+    scratch: &Scratch,
+    job: &Job,
+    steps: &Steps,
+    mode: Mode,
 ) -> Result<Option<String>, Failed> {
     let report: serde_json::Value = serde_json::from_slice(&traced(place, scratch, job, mode)?)?;
     let counted = report["total"]["instructions"].as_u64().ok_or("the report has no total.instructions")?;
@@ -106,7 +110,8 @@ fn compare_counts(
         return Ok(None);
     }
     let off = counted as i64 - steps.instructions as i64;
-    let mut lines = vec![format!("mode {}: counted {counted}, stepped {} ({off:+})", mode.name(), steps.instructions)];
+    let mut lines =
+        vec![format!("mode {}: counted {counted}, stepped {} ({off:+})", mode.name(), steps.instructions)];
     for block in report["top_blocks"].as_array().into_iter().flatten() {
         lines.extend(wrong_block(block, steps));
     }
@@ -118,12 +123,18 @@ fn wrong_block(block: &serde_json::Value, steps: &Steps) -> Option<String> {
     let module = steps.modules.get(block["module"].as_str()?)?;
     let (offset, entered) = (block["offset"].as_u64()?, block["entered"].as_u64()?);
     let executed = module.get(&offset).copied().unwrap_or(0);
-    let text = format!("  block +{offset:#x} entered {entered} times, its first instruction executed {executed} times");
+    let text = format!(
+        "  block +{offset:#x} entered {entered} times, its first instruction executed {executed} times"
+    );
     (entered > executed).then_some(text)
 }
 
 fn compare_coverage(
-    place: &Place, scratch: &Scratch, job: &Job, steps: &Steps, mode: Mode,
+    place: &Place,
+    scratch: &Scratch,
+    job: &Job,
+    steps: &Steps,
+    mode: Mode,
 ) -> Result<Option<String>, Failed> {
     let blocks = drcov::parse(&traced(place, scratch, job, mode)?)?;
     let mut lines = Vec::new();

@@ -8,9 +8,9 @@ use midstride_tests::compare::Rules;
 use midstride_tests::compile::{self, Link};
 use midstride_tests::job::Job;
 use midstride_tests::mode::{self, Mode};
+use midstride_tests::needs;
 use midstride_tests::program::{self, Program};
 use midstride_tests::trial::{Case, Place, Suite, run_case, words_of};
-use midstride_tests::needs;
 
 /// The dynamic executable goes through every mode; the static ones show what differs about them.
 const MODES: [(Link, &[Mode]); 3] = [
@@ -63,7 +63,9 @@ fn run(place: &Place, program: &Program, link: Link, name: String) -> Result<(),
 fn modes(program: &Program, link: Link) -> Vec<Mode> {
     let default = MODES.iter().find(|(of, _)| *of == link).map_or(&[][..], |(_, modes)| *modes);
     let applies = |mode: &Mode| {
-        program.modes.is_empty() || *mode == Mode::Native || program.modes.iter().any(|name| name == mode.name())
+        program.modes.is_empty()
+            || *mode == Mode::Native
+            || program.modes.iter().any(|name| name == mode.name())
     };
     mode::wanted(default).into_iter().filter(applies).collect()
 }

@@ -48,7 +48,8 @@ fn main() {
     let place = Arc::new(Place::of_keeper(env!("CARGO_BIN_EXE_keeper")));
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("real");
     let entries = fs::read_dir(directory).expect("the directory is part of this package");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("readable directory entry").path()).collect();
+    let mut files: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("readable directory entry").path()).collect();
     files.sort();
     let mut suite = Suite::default();
     for file in files {
@@ -105,7 +106,9 @@ fn directive(real: &mut Real, line: &str) {
         "command" => real.words.extend(words()),
         "needs" => real.needs.extend(words()),
         "path" => real.paths.extend(words().map(PathBuf::from)),
-        "env" => real.env.extend(value.trim().split_once('=').map(|(name, to)| (name.to_owned(), to.to_owned()))),
+        "env" => {
+            real.env.extend(value.trim().split_once('=').map(|(name, to)| (name.to_owned(), to.to_owned())))
+        }
         "keep-home" => real.env.extend(kept()),
         "expect" => real.expected.push(value.trim().to_owned()),
         "limit" => real.limit = value.trim().parse().expect("a number of seconds"),

@@ -46,7 +46,8 @@ fn by_name(report: &Value) -> BTreeMap<String, u64> {
         let path = module["path"].as_str().expect("a path").to_owned();
         path.rsplit('/').next().expect("a last part").to_owned()
     };
-    let counted = modules.iter().map(|module| (name(module), module["instructions"].as_u64().expect("a number")));
+    let counted =
+        modules.iter().map(|module| (name(module), module["instructions"].as_u64().expect("a number")));
     counted.filter(|(_, instructions)| *instructions > 0).collect()
 }
 
@@ -71,7 +72,8 @@ fn children_are_in_the_report() {
 
 #[test]
 fn children_that_are_not_followed_are_not_in_the_report() {
-    let report = count("native_children", &["--no-follow-children"], &["/bin/sh", "-c", "/bin/ls / > /dev/null"]);
+    let report =
+        count("native_children", &["--no-follow-children"], &["/bin/sh", "-c", "/bin/ls / > /dev/null"]);
     let modules = by_name(&report);
     assert!(!modules.contains_key("ls"), "{modules:?}");
 }
@@ -90,7 +92,8 @@ fn a_small_cache_changes_no_count() {
     // The loader's work depends on where things are mapped, the program's own does not.
     let only = ["--include", "md5sum"];
     let plain = count("cache", &only, &["/usr/bin/md5sum", "/bin/sh"]);
-    let small = count("small_cache", &[&only[..], &["--cache-size", "1M"]].concat(), &["/usr/bin/md5sum", "/bin/sh"]);
+    let small =
+        count("small_cache", &[&only[..], &["--cache-size", "1M"]].concat(), &["/usr/bin/md5sum", "/bin/sh"]);
     assert_eq!(by_name(&plain), by_name(&small));
 }
 

@@ -49,7 +49,12 @@ fn keep(streams: [&OsString; 3], command: &[OsString], limit: Duration) -> Kept 
     let mut child = match spawn(streams, command) {
         Ok(child) => child,
         Err(error) => {
-            return Kept { end: End::NotStarted(error.to_string()), left_over: Vec::new(), cpu_us: 0, wall_us: 0 };
+            return Kept {
+                end: End::NotStarted(error.to_string()),
+                left_over: Vec::new(),
+                cpu_us: 0,
+                wall_us: 0,
+            };
         }
     };
     let end = wait_for(&mut child, start + limit);

@@ -52,7 +52,8 @@ impl Places {
     pub(super) fn kind(&mut self, tid: Pid, address: u64) -> (usize, Kind) {
         *self.kinds.entry(address).or_insert_with(|| {
             let words = [0, 8].map(|offset| ptrace::read(tid, (address + offset) as ptrace::AddressType));
-            let bytes: Vec<u8> = words.iter().map_while(|word| word.ok()).flat_map(i64::to_le_bytes).collect();
+            let bytes: Vec<u8> =
+                words.iter().map_while(|word| word.ok()).flat_map(i64::to_le_bytes).collect();
             decode::kind(&bytes, address)
         })
     }

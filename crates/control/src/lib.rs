@@ -15,10 +15,14 @@ mod error;
 #[cfg(feature = "std")]
 mod event;
 #[cfg(feature = "std")]
+mod history;
+#[cfg(feature = "std")]
 mod local;
 #[cfg(feature = "std")]
 mod machine;
 mod point;
+#[cfg(feature = "std")]
+mod process;
 mod program;
 mod registers;
 #[cfg(feature = "std")]

@@ -67,7 +67,7 @@ pub(crate) fn read_process(pid: i32, address: u64, buffer: &mut [u8]) -> Result<
 /// bytes that was. No fault happens and no signal comes, whatever is (not) mapped there.
 ///
 /// ```
-/// let mut place = [0; 3];
+/// let mut place = [0u8; 3];
 /// let address = place.as_mut_ptr().expose_provenance() as u64;
 /// // SAFETY: `place` is ours, and is looked at again only afterwards.
 /// assert_eq!(unsafe { midstride_os::probe::write_own(address, &[1, 2, 3]) }, Ok(3));

@@ -34,9 +34,4 @@ impl Placed<'_> {
         let (old, new) = (self.program.node(id), new.program.node(id));
         old.zip(new).is_some_and(|(old, new)| old.same_code(new))
     }
-
-    /// Where an exit leads, if the program has something there by now.
-    pub(crate) fn behind(&self, exit: ExitPoint) -> CodePoint {
-        self.map.follow(exit.insn, exit.kind)
-    }
 }

@@ -13,6 +13,7 @@ use super::snippet::{self, Context, Kind, SNIPPET_BYTES, Snippet};
 use crate::chain::{AssembleError, CodeMap, Destination, Exits, Placed, assemble};
 use crate::cpu::Cpu;
 use crate::error::LoadError;
+use crate::history;
 use crate::machine::Breaks;
 use crate::point::CodePoint;
 use crate::program::{InsnId, Node, Program};
@@ -75,10 +76,6 @@ impl Generation {
         Ok(Self { region, map: chains.map, program: program.clone(), entries })
     }
 
-    pub(crate) fn placed(&self) -> Placed<'_> {
-        Placed { program: &self.program, map: &self.map }
-    }
-
     /// Overwrites the code with breakpoints: whoever gets there is sent to the program that replaced it.
     pub(crate) fn retire(&self) {
         let start = self.map.origin();
@@ -130,6 +127,12 @@ impl Generation {
                 _ => Care::Some,
             };
         }
+    }
+}
+
+impl history::Generation for Generation {
+    fn placed(&self) -> Placed<'_> {
+        Placed { program: &self.program, map: &self.map }
     }
 }
 

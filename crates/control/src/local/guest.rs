@@ -1,7 +1,6 @@
 //! A program in this process: its memory, its registers, its place.
 
 use core::mem::transmute;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use midstride_addr::{AppPc, AppRange};
@@ -18,14 +17,13 @@ use super::seat::{Guarded, Seat};
 use super::thread;
 use crate::cpu::Cpu;
 use crate::error::{ControlError, LoadError, StartError};
+use crate::history::History;
 use crate::machine::Breaks;
-use crate::point::{CodePoint, ExitKind, ExitPoint};
+use crate::point::CodePoint;
 use crate::program::{InsnId, Program};
-use crate::registers::{Registers, is_loadable, visible_flags};
+use crate::registers::{Registers, changed_flags, is_loadable, visible_flags};
 use crate::session::Options;
 
-/// Programs that are remembered after they were replaced, so that addresses of their code lead somewhere.
-const REMEMBERED: usize = 16;
 /// What is left free above the first rsp.
 const ABOVE: u64 = 64;
 
@@ -34,8 +32,7 @@ pub(crate) struct Guest {
     pub(crate) frame: FrameRef,
     pub(crate) gate: Gate,
     pub(crate) cpu: Cpu,
-    /// The current program first, then those it replaced.
-    generations: VecDeque<Generation>,
+    pub(crate) programs: History<Generation>,
     /// Where the program is.
     point: CodePoint,
     pub(crate) call: Arc<LocalCall>,
@@ -56,8 +53,8 @@ impl Guest {
         let mut registers = Registers::new(cpu.valid);
         registers.gpr.rsp = stack.end() - ABOVE;
         let call = Arc::new(LocalCall::new(frame));
-        let (generations, point) = (VecDeque::new(), CodePoint::Nowhere);
-        let mut guest = Self { frame, gate, cpu, generations, point, call, _seat: seat, _stack: stack, base };
+        let (programs, point) = (History::new(), CodePoint::Nowhere);
+        let mut guest = Self { frame, gate, cpu, programs, point, call, _seat: seat, _stack: stack, base };
         guest.store(&registers);
         Ok(guest)
     }
@@ -71,32 +68,20 @@ impl Guest {
         door()
     }
 
-    pub(crate) fn current(&self) -> Option<&Generation> {
-        self.generations.front()
-    }
-
-    pub(crate) fn current_mut(&mut self) -> Option<&mut Generation> {
-        self.generations.front_mut()
-    }
-
     pub(crate) fn load(&mut self, program: &Program) -> Result<(), LoadError> {
         let generation = Generation::new(program, &self.surroundings())?;
-        let point = match self.current() {
-            Some(old) => old.placed().moved(self.point, &generation.placed()),
-            None => self.point,
-        };
-        if let Some(old) = self.current() {
+        let point = self.programs.moved(self.point, &generation);
+        if let Some(old) = self.programs.current() {
             old.retire();
         }
-        self.generations.push_front(generation);
-        self.generations.truncate(REMEMBERED);
+        drop(self.programs.push(generation));
         self.set_point(point);
         Ok(())
     }
 
     pub(crate) fn prepare(&mut self, node: u32) -> Result<(), LoadError> {
         let to = Surroundings { frame: self.frame, gate: &self.gate, near: near(&self.base), cpu: &self.cpu };
-        self.generations.front_mut().map_or(Ok(()), |current| current.prepare(node, &to))
+        self.programs.current_mut().map_or(Ok(()), |current| current.prepare(node, &to))
     }
 
     fn surroundings(&self) -> Surroundings<'_> {
@@ -109,7 +94,8 @@ impl Guest {
     /// When there is no such node.
     #[inline]
     pub(crate) fn entry(&self, node: u32) -> Entry {
-        self.generations[0].entries[node as usize]
+        let current = self.programs.current().expect("nodes are those of a program");
+        current.entries[node as usize]
     }
 
     /// Who a node of the current program is.
@@ -120,7 +106,7 @@ impl Guest {
     /// The node of the current program that `point` is in front of.
     pub(crate) fn node_at(&self, point: CodePoint) -> Option<u32> {
         match point {
-            CodePoint::At(id) => self.current()?.program.index_of(id),
+            CodePoint::At(id) => self.programs.program()?.index_of(id),
             _ => None,
         }
     }
@@ -132,11 +118,6 @@ impl Guest {
         self.frame.get().gpr.rip = pc;
     }
 
-    pub(crate) fn follow(&self, id: InsnId, kind: ExitKind) -> CodePoint {
-        let exit = ExitPoint { insn: id, kind };
-        self.current().map_or(CodePoint::Exit(exit), |current| current.placed().behind(exit))
-    }
-
     /// Whether the program has TF set.
     #[inline]
     pub(crate) fn single_steps(&mut self) -> bool {
@@ -144,7 +125,7 @@ impl Guest {
     }
 
     pub(crate) fn set_breaks(&mut self, breaks: &Breaks) {
-        if let Some(current) = self.current_mut() {
+        if let Some(current) = self.programs.current_mut() {
             current.mark(breaks);
         }
     }
@@ -155,32 +136,9 @@ impl Guest {
 
     pub(crate) fn set_point(&mut self, point: CodePoint) {
         self.point = point;
-        if let Some(pc) = self.address_of(point) {
+        if let Some(pc) = self.programs.address_of(point) {
             self.frame.get().gpr.rip = pc;
         }
-    }
-
-    pub(crate) fn address_of(&self, point: CodePoint) -> Option<u64> {
-        match (point, self.current()) {
-            (CodePoint::Outside(pc), _) => Some(pc),
-            (point, Some(current)) => current.map.address(point),
-            (_, None) => None,
-        }
-    }
-
-    /// What an address means now; addresses of replaced programs mean what became of them.
-    pub(crate) fn locate(&self, pc: u64) -> CodePoint {
-        let found =
-            self.generations.iter().enumerate().find_map(|(age, old)| Some((age, old, old.map.locate(pc)?)));
-        match (found, self.current()) {
-            (Some((0, _, spot)), _) => spot.point,
-            (Some((_, old, spot)), Some(current)) => old.placed().moved(spot.point, &current.placed()),
-            _ => CodePoint::Outside(pc),
-        }
-    }
-
-    pub(crate) fn behind(&self, exit: ExitPoint) -> CodePoint {
-        self.follow(exit.insn, exit.kind)
     }
 
     pub(crate) fn registers(&mut self) -> Registers {
@@ -197,9 +155,10 @@ impl Guest {
         if !is_loadable(registers, self.cpu.valid) {
             return Err(ControlError::Unloadable);
         }
-        let rip = self.frame.get().gpr.rip;
+        let (rip, flags) = (self.frame.get().gpr.rip, self.frame.get().gpr.rflags);
         self.store(registers);
-        self.frame.get().gpr.rip = rip;
+        let gpr = &mut self.frame.get().gpr;
+        (gpr.rip, gpr.rflags) = (rip, changed_flags(flags, gpr.rflags));
         Ok(())
     }
 

@@ -43,7 +43,7 @@ impl Guest {
             *register = frame.slots[0];
         }
         let signal = frame.signal;
-        let point = if done { self.follow(entry.id, ExitKind::Next) } else { CodePoint::At(entry.id) };
+        let point = if done { self.programs.next(entry.id) } else { CodePoint::At(entry.id) };
         self.set_point(point);
         match why {
             reason::SIGNAL => {

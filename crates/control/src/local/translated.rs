@@ -70,7 +70,7 @@ impl Translated {
             }
             Done::Indirect => {
                 let pc = self.guest.frame.get().slots[1];
-                let point = self.guest.locate(pc);
+                let point = self.guest.programs.find(pc).point;
                 if let Some(node) = self.guest.node_at(point) {
                     return Landing::Node(node);
                 }
@@ -215,15 +215,15 @@ impl Machine for Translated {
     }
 
     fn behind(&self, exit: ExitPoint) -> CodePoint {
-        self.guest.behind(exit)
+        self.guest.programs.behind(exit)
     }
 
     fn address_of(&self, point: CodePoint) -> Option<u64> {
-        self.guest.address_of(point)
+        self.guest.programs.address_of(point)
     }
 
     fn locate(&self, pc: u64) -> CodePoint {
-        self.guest.locate(pc)
+        self.guest.programs.find(pc).point
     }
 
     fn registers(&mut self) -> Registers {

@@ -88,8 +88,10 @@ impl XsaveFormat {
         }
         let header = LEGACY_BYTES as usize..(LEGACY_BYTES + HEADER_BYTES) as usize;
         if let Some(header) = area.get_mut(header) {
+            // Of components that are not held here the area may keep what it has.
+            let others = word(header) & !Self::COMPONENTS;
             header.fill(0);
-            header[..8].copy_from_slice(&self.components().to_le_bytes());
+            header[..8].copy_from_slice(&(others | self.components()).to_le_bytes());
         }
     }
 

@@ -162,6 +162,12 @@ pub(crate) const fn visible_flags(raw: u64) -> u64 {
     raw & OWN_FLAGS | FIXED_FLAGS
 }
 
+/// The flags after a change from `before` to `wanted`: ID stays, since the kernel lets only the program itself
+/// change it.
+pub(crate) const fn changed_flags(before: u64, wanted: u64) -> u64 {
+    visible_flags(wanted & !rflags::ID | before & rflags::ID)
+}
+
 /// General registers, and whatever else is not as after a reset.
 impl fmt::Display for Registers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,7 @@ use midstride_frame::Register;
 
 use super::vector::Vector;
 use super::x87::F80;
-use super::{Registers, Valid, visible_flags};
+use super::{Registers, Valid, changed_flags};
 
 /// The value of a register.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,7 +106,7 @@ impl Registers {
         vector.or(float)
     }
 
-    /// Changes a register. Of rflags the bits that user mode cannot change stay as they are.
+    /// Changes a register. Of rflags, ID and the bits that user mode cannot change stay as they are.
     ///
     /// # Errors
     /// [`NoSuchValue`], with nothing changed: the register is not there, or the value is not of its kind, too
@@ -146,7 +146,7 @@ impl Registers {
             Register::MXCSR => self.mxcsr = Some(word).filter(|bits| bits & !MXCSR_BITS == 0)? as u32,
             Register::FCW => self.x87.control = u16::try_from(word).ok()?,
             Register::FSW => self.x87.status = u16::try_from(word).ok()?,
-            Register::RFLAGS => self.gpr.rflags = visible_flags(word),
+            Register::RFLAGS => self.gpr.rflags = changed_flags(self.gpr.rflags, word),
             _ => match register.mask_number() {
                 Some(number) => self.mask[usize::from(number)] = word,
                 None => *self.gpr.get_mut(register)? = word,

@@ -17,6 +17,7 @@ use crate::event::Events;
 use crate::local;
 use crate::machine::{Call, Machine};
 use crate::point::CodePoint;
+use crate::process;
 use crate::program::{InsnId, Program};
 use engine::Engine;
 use port::Port;
@@ -122,7 +123,8 @@ impl Session {
 fn machine(backend: Backend, options: &Options) -> Result<Parts, StartError> {
     match backend {
         Backend::Translated => local::translated(options),
-        Backend::Signal | Backend::Ptrace => todo!(),
+        Backend::Ptrace => process::start(options),
+        Backend::Signal => Err(StartError::Missing { what: "signal backend" }),
     }
 }
 

@@ -7,7 +7,7 @@ mod registers;
 macro_rules! suite {
     ($($file:ident: $($case:ident)*;)*) => {
         //suite!(@backend signal Signal, $($file: $($case)*;)*);
-        //suite!(@backend ptrace Ptrace, $($file: $($case)*;)*);
+        suite!(@backend ptrace Ptrace, $($file: $($case)*;)*);
         suite!(@backend translated Translated, $($file: $($case)*;)*);
     };
     (@backend $name:ident $backend:ident, $($file:ident: $($case:ident)*;)*) => {

@@ -38,6 +38,19 @@ static void on_sys(int signal, siginfo_t *info, void *context) {
     CHECK((char *)info->si_call_addr == (char *)c->uc_mcontext.gregs[REG_RIP], "call address");
     c->uc_mcontext.gregs[REG_RAX] = -4242;
 }
+static void on_fault(int signal, siginfo_t *info, void *context) {
+    ((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] += 2;
+    ((ucontext_t *)context)->uc_mcontext.gregs[REG_RAX] = (long)info->si_addr;
+}
+// Code that changes while it runs, in a page that may be written all the time.
+static void change(uint8_t *code) {
+    long sum = 0;
+    for (int n = 0; n < 60; n++) {
+        code[1] = n;
+        sum += ((int (*)(void))code)();
+    }
+    syscall(SYS_exit_group, sum == 59 * 60 / 2 ? 8 : 1);
+}
 static void run(const char *what, int kind) {
     fflush(stdout);
     pid_t child = MUST(fork());
@@ -72,6 +85,25 @@ static void run(const char *what, int kind) {
         } else if (kind == 5) {
             MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT));
             getppid();
+        } else if (kind == 6) {
+            install_narrow();
+            *(volatile int *)8 = 0;
+        } else if (kind == 7) {
+            handle(SIGSEGV, on_fault, 0);
+            install_narrow();
+            long at;
+            __asm__ volatile("mov (%1), %%eax" : "=a"(at) : "c"(24l));
+            syscall(SYS_exit_group, at);
+        } else if (kind == 8) {
+            install_narrow();
+            syscall(SYS_exit, 25);
+        } else if (kind == 9) {
+            static const uint8_t code[] = {0xb8, 0, 0, 0, 0, 0xc3};
+            uint8_t *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            memcpy(page, code, sizeof code);
+            ((int (*)(void))page)();
+            install_narrow();
+            change(page);
         }
         fflush(stdout);
         _exit(failures ? 1 : 0);
@@ -81,7 +113,7 @@ static void run(const char *what, int kind) {
     print_status(what, status);
 }
 int main(void) {
-    static const char *const names[] = {"errno", "kill", "trap", "narrow", "strict", "strict and killed"};
-    for (int kind = 0; kind < 6; kind++) run(names[kind], kind);
+    static const char *const names[] = {"errno", "kill", "trap", "narrow", "strict", "strict and killed", "default fault", "handled fault", "exit", "changed code"};
+    for (int kind = 0; kind < 10; kind++) run(names[kind], kind);
     return verdict();
 }

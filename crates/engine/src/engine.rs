@@ -1,7 +1,7 @@
 //! The engine: one for a process, shared by its threads.
 #![allow(unsafe_code, reason = "keeps references to the contexts of threads")]
 
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use allocator_api2::vec::Vec;
 use midstride_addr::{AppPc, AppRange, CachePc};
@@ -10,8 +10,6 @@ use midstride_block::{
     Transform,
 };
 
-use midstride_os::futex::{self, Scope};
-use midstride_os::time::Timespec;
 use midstride_slab::Region;
 
 use crate::code_map::CodeMap;
@@ -129,6 +127,11 @@ impl<P: Policy> Engine<P> {
     /// Takes the lock; never held while program code runs.
     pub(crate) fn lock(&self) -> Guard<'_, Shared> {
         self.shared.lock()
+    }
+
+    /// Threads that wait for each other spin from now on.
+    pub(crate) fn stay_awake(&self) {
+        self.shared.stay_awake();
     }
 
     /// Works on the shared state.
@@ -338,8 +341,7 @@ impl<P: Policy> Engine<P> {
             }
             drop(shared);
             // Sleeping, unlike yielding, gives a right to run soon, even among threads that spin.
-            let nap = Timespec::from_nanos(NAP_NS);
-            let _ = futex::wait(&AtomicU32::new(0), 0, Some(&nap), Scope::Private);
+            self.shared.nap(NAP_NS);
             shared = self.lock();
         };
         shared.stop_waiting();

@@ -37,8 +37,8 @@ struct State {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Source {
     Kernel,
-    /// A system-call filter of the program's would kill the process for asking.
-    ReserveOnly,
+    /// The kernel is asked last: a system-call filter of the program's may kill the process for it.
+    Reserve,
 }
 
 struct Free {
@@ -78,8 +78,11 @@ impl Heap {
     }
 
     /// Takes `bytes` from the kernel now, to be used when it refuses later: a program that has used up
-    /// its own address space goes on, and so must we.
+    /// its own address space goes on, and so must we. Does nothing when there is such a reserve already.
     pub fn keep_reserve(&self, bytes: usize) {
+        if self.with(|state| state.reserve[1] - state.reserve[0]) >= bytes / 2 {
+            return;
+        }
         let Some(start) = map(bytes) else { return };
         self.with(|state| {
             state.reserve = [start, start + bytes];
@@ -87,9 +90,9 @@ impl Heap {
         });
     }
 
-    /// From now on only the reserve is used: the program is about to forbid system calls.
+    /// From now on the reserve is used first: the program is about to forbid system calls.
     pub fn seal(&self) {
-        self.with(|state| state.source = Source::ReserveOnly);
+        self.with(|state| state.source = Source::Reserve);
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
@@ -141,10 +144,17 @@ impl State {
 
     /// Fresh pages.
     fn pages(&mut self, bytes: usize) -> Option<usize> {
-        if let Some(start) = (self.source == Source::Kernel).then(|| map(bytes)).flatten() {
-            self.mapped += bytes;
-            return Some(start);
+        match self.source {
+            Source::Kernel => self.fresh(bytes).or_else(|| self.kept(bytes)),
+            Source::Reserve => self.kept(bytes).or_else(|| self.fresh(bytes)),
         }
+    }
+
+    fn fresh(&mut self, bytes: usize) -> Option<usize> {
+        map(bytes).inspect(|_| self.mapped += bytes)
+    }
+
+    fn kept(&mut self, bytes: usize) -> Option<usize> {
         let [start, end] = self.reserve;
         (end - start >= bytes).then(|| {
             self.reserve[0] += bytes;

@@ -3,19 +3,26 @@
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use midstride_os::futex::{self, Scope};
+use midstride_os::time::Timespec;
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;
 const CONTENDED: u32 = 2;
 /// Looks before a thread goes to sleep; the holder usually builds one block.
 const SPINS: u32 = 200;
+/// Looks in place of a nap.
+const AWAKE_SPINS: u32 = 10_000;
+/// The longest sleep: whoever was about to sleep when the others ceased to wake is not lost.
+const SLEEP_NS: u64 = 50_000_000;
 
 /// A mutex over `T`. Its holder may be preempted, so waiting threads sleep.
 pub(crate) struct Lock<T> {
     word: AtomicU32,
+    /// Whether a thread may be killed for sleeping, or for waking another one (see `stay_awake`).
+    awake: AtomicBool,
     value: UnsafeCell<T>,
 }
 
@@ -30,7 +37,22 @@ pub(crate) struct Guard<'l, T> {
 
 impl<T> Lock<T> {
     pub(crate) const fn new(value: T) -> Self {
-        Self { word: AtomicU32::new(FREE), value: UnsafeCell::new(value) }
+        Self { word: AtomicU32::new(FREE), awake: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+
+    /// From now on nobody sleeps here: the kernel allows some thread no such call.
+    pub(crate) fn stay_awake(&self) {
+        self.awake.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets others run for so long.
+    pub(crate) fn nap(&self, nanos: u64) {
+        if self.awake.load(Ordering::Relaxed) {
+            (0..AWAKE_SPINS).for_each(|_| core::hint::spin_loop());
+            return;
+        }
+        let nap = Timespec::from_nanos(nanos);
+        let _ = futex::wait(&AtomicU32::new(0), 0, Some(&nap), Scope::Private);
     }
 
     pub(crate) fn lock(&self) -> Guard<'_, T> {
@@ -42,8 +64,13 @@ impl<T> Lock<T> {
             core::hint::spin_loop();
         }
         while self.word.swap(CONTENDED, Ordering::Acquire) != FREE {
+            if self.awake.load(Ordering::Relaxed) {
+                core::hint::spin_loop();
+                continue;
+            }
             // A spurious or failed wait only means another look.
-            let _ = futex::wait(&self.word, CONTENDED, None, Scope::Private);
+            let longest = Timespec::from_nanos(SLEEP_NS);
+            let _ = futex::wait(&self.word, CONTENDED, Some(&longest), Scope::Private);
         }
         Guard { lock: self }
     }
@@ -52,7 +79,8 @@ impl<T> Lock<T> {
 impl<T> Drop for Guard<'_, T> {
     fn drop(&mut self) {
         // ORDERING: release, pairs with the acquire of the next holder.
-        if self.lock.word.swap(FREE, Ordering::Release) == CONTENDED {
+        let contended = self.lock.word.swap(FREE, Ordering::Release) == CONTENDED;
+        if contended && !self.lock.awake.load(Ordering::Relaxed) {
             let _ = futex::wake(&self.lock.word, 1, Scope::Private);
         }
     }

@@ -1,7 +1,7 @@
 //! Access to the program's memory that survives a fault.
 #![allow(unsafe_code, reason = "copies from and to addresses the program named")]
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use midstride_os::Errno;
 use midstride_os::probe::{copy_guarded, read_own, store_guarded, write_own};
@@ -35,22 +35,46 @@ pub(crate) fn read_app(address: u64, bytes: &mut [u8]) -> Result<(), Errno> {
     if read == bytes.len() { Ok(()) } else { Err(Errno::EFAULT) }
 }
 
-/// Whether the process's handler of faults is ours; single threads are followed without one.
-static FAULTS_REACH_US: AtomicBool = AtomicBool::new(false);
+/// Whether a fault of ours reaches our handler; one of the constants below.
+static FAULTS: AtomicU32 = AtomicU32::new(NEVER);
+/// Single threads are followed without one.
+const NEVER: u32 = 0;
+/// Unless the program has blocked it.
+const UNLESS_BLOCKED: u32 = 1;
+/// We may not ask. A fault that the program has blocked, or that it leaves to the kernel, kills it.
+const TAKEN_FOR_GRANTED: u32 = 2;
 
 /// From now on the engine's handler is called for faults.
 pub(crate) fn handle_faults() {
-    FAULTS_REACH_US.store(true, Ordering::Relaxed);
+    FAULTS.store(UNLESS_BLOCKED, Ordering::Relaxed);
 }
 
-/// Whether a fault of ours would reach our handler: the program may have blocked its signals. The kernel's
-/// copying calls work then, but a filter of the program's may forbid them, so they come second.
-fn faults_are_handled() -> bool {
-    if !FAULTS_REACH_US.load(Ordering::Relaxed) {
-        return false;
+/// Whether the kernel may be asked for the thread's mask.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Asking {
+    Yes,
+    No,
+}
+
+/// Changes whether the mask is asked for, where faults come to us at all.
+pub(crate) fn ask_for_mask(asking: Asking) {
+    let how = if asking == Asking::Yes { UNLESS_BLOCKED } else { TAKEN_FOR_GRANTED };
+    if FAULTS.load(Ordering::Relaxed) != NEVER {
+        FAULTS.store(how, Ordering::Relaxed);
     }
-    let mask = rt_sigprocmask(MaskHow::Block, None).unwrap_or(SigSet::ALL);
-    !mask.contains(SIGSEGV) && !mask.contains(SIGBUS)
+}
+
+/// Whether a fault of ours would reach our handler. If not, the kernel's copying calls work, but a filter of the
+/// program's may forbid them, so they come second.
+fn faults_are_handled() -> bool {
+    match FAULTS.load(Ordering::Relaxed) {
+        NEVER => false,
+        TAKEN_FOR_GRANTED => true,
+        _ => {
+            let mask = rt_sigprocmask(MaskHow::Block, None).unwrap_or(SigSet::ALL);
+            !mask.contains(SIGSEGV) && !mask.contains(SIGBUS)
+        }
+    }
 }
 
 /// Plain values that any bytes make.

@@ -104,6 +104,11 @@ impl Watch {
         care
     }
 
+    /// No page loses its write permission from now on.
+    pub(crate) fn protect_no_more(&mut self) {
+        self.protection = Protection::None;
+    }
+
     fn protect(&mut self, page: u64) -> Care {
         if self.protection == Protection::None {
             return Care::Check;

@@ -76,6 +76,7 @@ unsafe extern "C" fn handler<P: Policy>(signal: i32, info: *mut SigInfo, uc: *mu
 
 /// `si_code` of a single step.
 const TRAP_TRACE: i32 = 2;
+
 /// A signal that faults raise was sent while another one is being handled: it comes again afterwards.
 fn postpone(signal: i32, info: &SigInfo, uc: &mut UContext) {
     if info.code > 0 && super::table::FAULTS.contains(&signal) {

@@ -1,12 +1,16 @@
 //! What the program wants done about signals.
 #![allow(unsafe_code, reason = "tables are shared between contexts by address")]
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use midstride_os::Errno;
 use midstride_os::mem::{Backing, MapFlags, Prot, mmap};
 use midstride_os::signal::{
     KernelSigaction, SA_NOCLDSTOP, SA_NOCLDWAIT, SA_ONSTACK, SA_RESTART, SA_RESTORER, SA_SIGINFO, SIG_DFL,
     SIG_IGN, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SigSet, rt_sigaction, rt_sigreturn,
 };
+
+use crate::memory::Asking;
 
 /// No alternate stack: address, `SS_DISABLE`, size.
 pub(crate) const NO_STACK: [u64; 3] = [0, 2, 0];
@@ -28,6 +32,7 @@ struct Table {
 pub(crate) struct Signals {
     tables: *mut Table,
     handler: u64,
+    leaves_faults: AtomicBool,
 }
 
 // SAFETY: entries are 32-byte plain values; the program's own threads race on them exactly as they do
@@ -47,7 +52,8 @@ impl Signals {
         // SAFETY: the kernel chooses free addresses.
         let start =
             unsafe { mmap(0, bytes, Prot::READ | Prot::WRITE, MapFlags::PRIVATE, Backing::Anonymous) }?;
-        Ok(Self { tables: core::ptr::with_exposed_provenance_mut(start as usize), handler })
+        let tables = core::ptr::with_exposed_provenance_mut(start as usize);
+        Ok(Self { tables, handler, leaves_faults: AtomicBool::new(false) })
     }
 
     fn table(&self, number: u64) -> *mut Table {
@@ -110,6 +116,26 @@ impl Signals {
         let _ = unsafe { rt_sigaction(signal, Some(&KernelSigaction::default())) };
     }
 
+    /// Faults that the program does not handle are the kernel's from now on: it needs no call of ours to
+    /// carry out what the program wants.
+    pub(crate) fn leave_faults(&self, table: u64) {
+        self.leaves_faults.store(true, Ordering::Relaxed);
+        crate::memory::ask_for_mask(Asking::No);
+        self.take_back(table);
+    }
+
+    /// They come to us again.
+    pub(crate) fn claim_faults(&self, table: u64) {
+        self.leaves_faults.store(false, Ordering::Relaxed);
+        crate::memory::ask_for_mask(Asking::Yes);
+        self.take_back(table);
+    }
+
+    /// Whether [`Self::leave_faults`] holds.
+    pub(crate) fn leaves_faults(&self) -> bool {
+        self.leaves_faults.load(Ordering::Relaxed)
+    }
+
     /// Before an exec: handlers go, ignored signals stay ignored. Those we handled in place of the program
     /// would become default.
     pub(crate) fn leave_to_kernel(&self, table: u64) {
@@ -122,7 +148,7 @@ impl Signals {
         }
     }
 
-    /// Before an exec that failed is forgotten.
+    /// Tells the kernel of them anew, when an exec failed for example.
     pub(crate) fn take_back(&self, table: u64) {
         for signal in FAULTS {
             let _ = self.tell_kernel(signal, &self.action(table, signal));
@@ -142,7 +168,8 @@ impl Signals {
             mask: SigSet::ALL.without(SIGSEGV).without(SIGBUS),
         };
         let is_handled = action.handler != SIG_DFL && action.handler != SIG_IGN;
-        let told = if is_handled || FAULTS.contains(&signal) { ours } else { *action };
+        let comes = is_handled || FAULTS.contains(&signal) && !self.leaves_faults();
+        let told = if comes { ours } else { *action };
         // SAFETY: `handler` is the engine's handler, whose stack every thread has.
         unsafe { rt_sigaction(signal, Some(&told)) }.map(drop)
     }

@@ -2,8 +2,6 @@
 
 use core::sync::atomic::Ordering;
 
-use midstride_os::signal::{MaskHow, SigSet, rt_sigprocmask};
-
 use super::{After, Verdict};
 use crate::context::{ThreadContext, usage};
 use crate::engine::Engine;
@@ -18,15 +16,17 @@ impl<P: Policy> Engine<P> {
     }
 
     pub(super) fn exit_thread(&self, cx: &mut ThreadContext) -> Verdict {
-        let _ = rt_sigprocmask(MaskHow::Block, Some(SigSet::ALL));
-        if cx.has_pending.load(Ordering::Relaxed) != 0 {
-            // It came before signals were blocked: it goes first, then the call is made again.
-            return Verdict::Elsewhere;
-        }
         let _shared = self.lock();
         self.policy.exiting(cx, Ending::Thread);
         cx.in_use.store(usage::ENDING, Ordering::Release);
         Verdict::CallThen(After::Nothing)
+    }
+
+    /// A signal came before the thread ended, or a filter of the program's refused the call.
+    pub(super) fn live_on(cx: &ThreadContext) {
+        if cx.in_use.load(Ordering::Relaxed) == usage::ENDING {
+            cx.in_use.store(usage::RUNNING, Ordering::Release);
+        }
     }
 
     pub(super) fn exit_process(&self, cx: &mut ThreadContext) -> Verdict {

@@ -31,33 +31,6 @@ impl<P: Policy> Engine<P> {
         }
     }
 
-    /// The program is about to install a filter, which would hold for our calls too.
-    pub(super) fn seccomp(&self, cx: &mut ThreadContext) -> Verdict {
-        const SECCOMP_GET_ACTION_AVAIL: u64 = 2;
-        if argument(cx, 0) < SECCOMP_GET_ACTION_AVAIL {
-            self.do_without_calls();
-        }
-        Verdict::Call
-    }
-
-    /// Likewise by prctl.
-    pub(super) fn prctl(&self, cx: &mut ThreadContext) -> Verdict {
-        const PR_SET_SECCOMP: u64 = 22;
-        if argument(cx, 0) == PR_SET_SECCOMP {
-            self.do_without_calls();
-        }
-        Verdict::Call
-    }
-
-    /// Takes what the engine may need from the kernel now.
-    fn do_without_calls(&self) {
-        const RESERVE: usize = 64 << 20;
-        let mut shared = self.lock();
-        self.heap.0.keep_reserve(RESERVE);
-        self.heap.0.seal();
-        shared.cache.seal();
-    }
-
     /// The kernel compares instruction pointers with the critical sections it is told of; ours never
     /// match. Programs must and do cope with a kernel that has no rseq.
     pub(super) fn rseq(&self, _: &mut ThreadContext) -> Verdict {

@@ -4,6 +4,7 @@
 //! create or end threads and processes, or concern signals, which the engine virtualizes.
 
 mod birth;
+mod confine;
 mod ends;
 mod memory;
 mod misc;
@@ -49,6 +50,8 @@ pub enum After {
         /// The policy's ticket.
         ticket: u32,
     },
+    /// A filter was to be installed.
+    Confine,
 }
 
 /// Arguments of a system call, by register number.
@@ -164,9 +167,14 @@ impl<P: Policy> Engine<P> {
 
     /// A signal came before the call was made; it will be made again when its handler is done.
     pub(crate) fn abandon_call(&self, cx: &mut ThreadContext) {
-        if let After::Exec { ticket } = core::mem::take(&mut cx.after) {
-            self.signals.take_back(cx.sighand);
-            self.policy.exec_failed(cx, ticket);
+        Self::live_on(cx);
+        match core::mem::take(&mut cx.after) {
+            After::Exec { ticket } => {
+                self.signals.take_back(cx.sighand);
+                self.policy.exec_failed(cx, ticket);
+            }
+            After::Confine => self.unconfine(cx),
+            _ => {}
         }
     }
 
@@ -176,11 +184,14 @@ impl<P: Policy> Engine<P> {
         if occasion == answer::CLONE || occasion == answer::CLONE_LEAVING {
             return self.after_clone(cx);
         }
+        Self::live_on(cx);
+        let failed = (cx.state.get(Gpr::Rax) as i64) < 0;
         match after {
             After::Exec { ticket } => {
                 self.signals.take_back(cx.sighand);
                 self.policy.exec_failed(cx, ticket);
             }
+            After::Confine if failed => self.unconfine(cx),
             After::Retry if cx.state.get(Gpr::Rax) as i64 == Errno::EFAULT.raw() => self.retry(cx),
             _ => {}
         }

@@ -96,6 +96,8 @@ pub struct ExecBlock {
     pub probe_end: u16,
     /// Whether it may be entered.
     pub state: BlockState,
+    /// The block whose last jump it took the place of.
+    pub(crate) fused_to: Option<BlockId>,
     pub(crate) first_exit: Option<ExitId>,
     pub(crate) incoming: Option<ExitId>,
     pub(crate) first_record: u32,
@@ -133,6 +135,7 @@ pub struct Exit {
     /// The block it leads to without the gate.
     pub linked: Option<BlockId>,
     pub(crate) site: Option<PatchSite>,
+    pub(crate) tail: Option<CachePc>,
     pub(crate) visits: u16,
     pub(crate) next_in_block: Option<ExitId>,
     pub(crate) next_incoming: Option<ExitId>,
@@ -150,6 +153,7 @@ impl Exit {
             stub: plan.stub,
             linked: None,
             site: plan.site,
+            tail: plan.tail,
             visits: 0,
             next_in_block: None,
             next_incoming: None,

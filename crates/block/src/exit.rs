@@ -36,6 +36,8 @@ pub(crate) struct ExitPlan {
     pub(crate) kind: ExitKind,
     pub(crate) stub: CachePc,
     pub(crate) site: Option<PatchSite>,
+    /// Where the jump, with its padding, starts, when it is the block's last.
+    pub(crate) tail: Option<CachePc>,
 }
 
 /// How many exits a block can have.
@@ -57,6 +59,13 @@ impl Exits {
         *self.plans.get_mut(self.len)? = Some(plan);
         self.len += 1;
         Some(self.len - 1)
+    }
+
+    /// The exit's jump is the block's last and starts, with its padding, at `tail`.
+    pub(crate) fn set_tail(&mut self, index: usize, tail: CachePc) {
+        if let Some(Some(plan)) = self.plans.get_mut(index) {
+            plan.tail = Some(tail);
+        }
     }
 
     pub(crate) fn set_site(&mut self, index: usize, site: PatchSite) {

@@ -1,9 +1,19 @@
 //! Reuse of a unit's memory.
 #![allow(unsafe_code, reason = "says why no thread can be inside a unit that is reused")]
 
+use midstride_addr::CachePc;
 use midstride_slab::{RegionId, RegionSet};
 
 use crate::cache::MAX_REGIONS;
+
+/// Frees the hot bytes from `from` on, which are the jump that a new block replaces. The engine's one
+/// thread is in the gate (`Order::follows` says so), and the block is written before it leaves.
+pub(crate) fn retract(regions: &mut RegionSet<MAX_REGIONS>, region: RegionId, unit: usize, from: CachePc) {
+    if let Some(mut found) = regions.get_mut(region).and_then(|region| region.unit(unit)) {
+        // SAFETY: as said above; a block for the exit's target lies there before any thread runs.
+        unsafe { found.retract_hot(from) };
+    }
+}
 
 /// Makes all bytes of a unit free.
 ///

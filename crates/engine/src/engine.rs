@@ -48,6 +48,8 @@ pub struct Shared {
     pub code: CodeMap,
     /// What of it the program may change.
     pub(crate) watch: Watch,
+    /// Whether bytes of the cache may be rewritten where no thread can be but the running one.
+    pub(crate) company: Company,
     /// Contexts of all threads, free ones included.
     pub(crate) contexts: Vec<ContextPtr, HeapRef>,
     /// How many threads wait for others to leave a unit.
@@ -110,7 +112,8 @@ impl<P: Policy> Engine<P> {
             Domain::Threads => Protection::None,
         };
         let (code, watch) = (CodeMap::new_in(heap), Watch::new_in(heap, protection));
-        let shared = Shared { cache, code, watch, contexts: Vec::new_in(heap), waiting: 0 };
+        let company = Company::Alone;
+        let shared = Shared { cache, code, watch, company, contexts: Vec::new_in(heap), waiting: 0 };
         Self {
             shared: Lock::new(shared),
             epoch,
@@ -195,7 +198,7 @@ impl<P: Policy> Engine<P> {
             _ => None,
         };
         let id = loop {
-            match self.find_or_build(&mut shared, pc, landing, cx.span) {
+            match self.find_or_build(&mut shared, pc, arrival, cx.span) {
                 Ok(id) => break id,
                 Err(BuildError::Full { region }) => {
                     let epoch = self.epoch.fetch_add(1, Ordering::SeqCst);
@@ -256,9 +259,14 @@ impl<P: Policy> Engine<P> {
         &self,
         shared: &mut Shared,
         pc: AppPc,
-        landing: Option<Landing>,
+        arrival: Arrival,
         span: Span,
     ) -> Result<BlockId, BuildError> {
+        let (landing, follows) = match arrival {
+            Arrival::Table(landing) => (Some(landing), None),
+            Arrival::Exit(exit) => (None, Some(exit).filter(|_| shared.company == Company::Alone)),
+            Arrival::Gate => (None, None),
+        };
         if span == Span::OneInsn {
             return self.build_transient(shared, pc);
         }
@@ -278,7 +286,7 @@ impl<P: Policy> Engine<P> {
         }
         let Shared { code, watch, .. } = shared;
         let care = watch.prepare(code, pc, MAX_APP_BYTES as u64);
-        let order = Order { landing, limit: MAX_INSNS, care };
+        let order = Order { landing, limit: MAX_INSNS, care, follows };
         self.build(shared, pc, order)
     }
 
@@ -297,7 +305,8 @@ impl<P: Policy> Engine<P> {
         if let Some(old) = shared.cache.lookup(pc) {
             shared.cache.retire(old);
         }
-        let id = self.build(shared, pc, Order { landing: None, limit: 1, care: Care::Trust })?;
+        let id =
+            self.build(shared, pc, Order { landing: None, limit: 1, care: Care::Trust, follows: None })?;
         shared.cache.retire(id);
         Ok(id)
     }
@@ -371,6 +380,15 @@ enum Passed<G> {
     Code(G),
     /// To the end of following: what the gate is to be answered.
     Left(u32),
+}
+
+/// Who else may be in the cache.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Company {
+    /// Nobody: one thread, or one that waits for its vfork child.
+    Alone,
+    /// There has been a second thread.
+    Threads,
 }
 
 /// How much is built.

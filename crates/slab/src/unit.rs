@@ -110,6 +110,18 @@ impl Unit<'_> {
         self.cursors.reset();
     }
 
+    /// Takes the hot bytes from `from` to the end of what is allocated back, to be allocated anew.
+    ///
+    /// # Safety
+    /// As for [`reset`](Self::reset), for these bytes: no thread is in them, and whatever led to them is
+    /// redirected before another thread runs.
+    pub unsafe fn retract_hot(&mut self, from: CachePc) {
+        let start = self.range(Slab::Hot).start().get();
+        let used = from.get().saturating_sub(start);
+        debug_assert!(used <= self.used(Slab::Hot), "only what is allocated is taken back");
+        self.cursors.set_used(Slab::Hot, used.min(self.used(Slab::Hot)));
+    }
+
     fn alloc_code(&mut self, slab: Slab, bytes: u64, align: u64) -> Result<Span<Writable>, AllocError> {
         let range = self.take(slab, bytes, align)?;
         Ok(Span::new(range, self.alias(slab, range), self.cursors.generation))

@@ -68,11 +68,13 @@ impl<A: Allocator + Clone> CodeCache<A> {
         order: Order,
         code: &[u8],
     ) -> Result<(Emitted, Place), BuildError> {
+        let fused = order.follows.and_then(|exit| self.tail_at_end(region, unit, exit, pc));
         let unit = self.regions.get_mut(region).and_then(|region| region.unit(unit));
         let unit = unit.ok_or(BuildError::NoMemory)?;
         let next = |slab, align| unit.next(slab, align).map_err(|_| BuildError::NoMemory);
-        let place =
-            Place { hot: next(Slab::Hot, 1)?, cold: next(Slab::Cold, 1)?, data: next(Slab::Data, 8)?.get() };
+        let end = next(Slab::Hot, 1)?;
+        let (cold, data) = (next(Slab::Cold, 1)?, next(Slab::Data, 8)?.get());
+        let place = Place { hot: fused.unwrap_or(end), cold, data };
         let bench = &mut *self.workbench;
         let buffers = (&mut bench.hot[..], &mut bench.cold[..]);
         let emitter =
@@ -91,6 +93,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         place: Place,
     ) -> BlockId {
         let id = BlockId(self.blocks.next_number());
+        let fused_to = order.follows.and_then(|exit| self.take_place_of(region, unit, exit, place.hot));
         let first_exit = self.number_exits(id, place.cold);
         let unit = self.write(region, unit, emitted);
         let app = self.workbench.draft.range();
@@ -110,6 +113,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
             chain: [ChainLink::default(); 2],
             probe_end: emitted.probe_end.map_or(0, |at| at.get() as u16),
             state: BlockState::Live,
+            fused_to,
             first_exit,
             incoming: None,
             first_record,
@@ -119,6 +123,9 @@ impl<A: Allocator + Clone> CodeCache<A> {
         self.blocks.insert(block);
         self.place(unit, id, &block);
         self.publish(id, order.landing.map(|landing| (landing, place.hot, CachePc::new(place.data))));
+        if let Some(exit) = order.follows.filter(|_| fused_to.is_some()) {
+            self.attach(exit, id);
+        }
         self.link_known(id);
         self.stats.blocks += 1;
         self.stats.app_bytes += app.len();

@@ -76,6 +76,9 @@ impl<A: Allocator + Clone> CodeCache<A> {
             block.state = BlockState::Retired;
         }
         self.parts.observer.retired(id, &block);
+        if let Some(before) = block.fused_to {
+            self.retire(before);
+        }
     }
 
     fn unlink_exits(&mut self, id: BlockId) {

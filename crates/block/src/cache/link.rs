@@ -61,7 +61,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
     }
 
     /// Enters the exit into the block's list of what leads to it.
-    fn attach(&mut self, exit: ExitId, block: BlockId) {
+    pub(super) fn attach(&mut self, exit: ExitId, block: BlockId) {
         let Some(to) = self.blocks.get_mut(block.index()) else { return };
         let head = to.incoming.replace(exit);
         if let Some(next) = head.and_then(|head| self.exits.get_mut(head.index())) {
@@ -77,9 +77,9 @@ impl<A: Allocator + Clone> CodeCache<A> {
     /// Lets `exit` lead to its stub again.
     pub fn unlink(&mut self, exit: ExitId) {
         let Some(from) = self.exit(exit).copied() else { return };
-        let (Some(block), Some(site)) = (from.linked, from.site) else { return };
+        let Some(block) = from.linked else { return };
         let source = self.block(from.block).map(|source| source.unit.region);
-        if let Some(region) = source.and_then(|id| self.regions.get(id)) {
+        if let (Some(region), Some(site)) = (source.and_then(|id| self.regions.get(id)), from.site) {
             patch::redirect(region, &site, from.stub).expect("a stub lies in its block's region");
         }
         self.detach(exit, block);

@@ -5,6 +5,7 @@ mod chain;
 mod check;
 mod evict;
 mod find;
+mod fuse;
 mod link;
 mod room;
 

@@ -47,6 +47,7 @@ impl Emitter<'_, '_> {
     pub(super) fn exit_jump(&mut self, target: AppPc) -> Result<(), BuildError> {
         let (stub, index) = self.direct_stub(target)?;
         self.record_here(index as u16, Where::ExitTarget, Restore::NONE);
+        self.exits.set_tail(index, self.hot.pc());
         let site = self.hot.jmp_nop_patchable(stub);
         self.set_site(index, site);
         Ok(())

@@ -18,6 +18,7 @@ use midstride_relocate::{GprSet, Live, RelocateError, Relocated, Saved, Scanner,
 use midstride_slab::RegionId;
 
 use crate::draft::{Draft, End, Step};
+use crate::exec_block::ExitId;
 use crate::exit::{ExitKind, ExitPlan, Exits};
 use crate::liveness::LiveMap;
 use crate::record::{Record, RecordBuf, Restore, Where};
@@ -77,6 +78,9 @@ pub struct Order {
     pub limit: usize,
     /// Whether it looks out for changes of its program code.
     pub care: Care,
+    /// The exit it is built for, when no other thread can be in the cache: if that exit's jump is the last thing
+    /// written, the block takes its place. The two are then retired together.
+    pub follows: Option<ExitId>,
 }
 
 /// Whether a block looks out for changes of its program code.
@@ -347,7 +351,7 @@ impl<'w, 'b> Emitter<'w, 'b> {
         kind: ExitKind,
     ) -> Result<(CachePc, usize), BuildError> {
         let pc = self.cold.pc();
-        let plan = ExitPlan { at, target, kind, stub: pc, site: None };
+        let plan = ExitPlan { at, target, kind, stub: pc, site: None, tail: None };
         let index = self.exits.push(plan).ok_or(BuildError::TooBig)?;
         // The number of the exit is not known before the block is committed; it is written then.
         crate::exit::write_stub(&mut self.cold, &self.env, door, 0);

@@ -46,7 +46,7 @@ impl AppCode for Program {
 
 /// A block as an engine orders it, entered first as `landing` says.
 pub(crate) fn plain(landing: Option<Landing>) -> Order {
-    Order { landing, limit: MAX_INSNS, care: Care::Trust }
+    Order { landing, limit: MAX_INSNS, care: Care::Trust, follows: None }
 }
 
 /// What a test chooses about its cache.

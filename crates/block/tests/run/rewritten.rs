@@ -80,7 +80,7 @@ impl Rewritten {
 
     fn build(&mut self, pc: u64, program: &Program) -> BlockId {
         let Rewriting { landing, care, count, .. } = self.rewriting;
-        let order = Order { landing, limit: MAX_INSNS, care };
+        let order = Order { landing, limit: MAX_INSNS, care, follows: None };
         self.cache.build(AppPc::new(pc), order, program, &mut Counting(count)).expect("there is room")
     }
 

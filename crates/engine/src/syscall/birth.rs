@@ -11,7 +11,7 @@ use midstride_slab::ForkCopy;
 
 use super::{Verdict, argument, make};
 use crate::context::{ThreadContext, phase, usage};
-use crate::engine::{ContextPtr, Engine, Shared};
+use crate::engine::{Company, ContextPtr, Engine, Shared};
 use crate::memory::read_app;
 use crate::policy::{Birth, Domain, Policy};
 use crate::signal::wrap;
@@ -96,6 +96,9 @@ impl<P: Policy> Engine<P> {
         cx.held_mask = mask.bits();
         cx.waits_for_child = args.flags & CLONE_VFORK;
         let mut shared = self.lock();
+        if args.flags & CLONE_VFORK == 0 {
+            shared.company = Company::Threads;
+        }
         self.policy.before_birth(cx, birth);
         let Some(child) = self.free_context(&mut shared) else {
             let _ = rt_sigprocmask(MaskHow::Set, Some(mask));

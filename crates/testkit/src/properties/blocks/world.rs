@@ -162,7 +162,7 @@ impl World {
         let pc = self.app.range.start().add(u.choose_index(self.app.code.len().max(1))? as u64);
         let landing = *u.choose(&[None, Some(Landing::Return), Some(Landing::Indirect)])?;
         let care = *u.choose(&[Care::Trust, Care::Trust, Care::Check])?;
-        let order = Order { landing, limit: u.int_in_range(1..=128)?, care };
+        let order = Order { landing, limit: u.int_in_range(1..=128)?, care, follows: None };
         if self.cache.lookup(pc).is_some() {
             return Ok(());
         }

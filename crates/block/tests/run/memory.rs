@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use midstride_addr::{AppPc, AppRange};
 use midstride_block::TABLE_BYTES;
 use midstride_os::LINUX_PAGES;
-use midstride_os::mem::{Backing, MapFlags, Prot, mmap, munmap};
+use midstride_os::mem::{Backing, MapFlags, Prot, mmap, mprotect, munmap};
 use midstride_slab::PageSource;
 use midstride_testkit::Random;
 
@@ -56,7 +56,7 @@ impl Memory {
     pub(crate) fn new() -> Self {
         let code = room() + (3 << 30);
         let data = Prot::READ | Prot::WRITE;
-        map(code, CODE, data | Prot::EXEC);
+        map(code, CODE, data);
         let (near, far, stack) = (code + 0x10_0000, code + FAR, code + 0x20_0000);
         map(near, DATA, data);
         map(far, DATA, data);
@@ -92,10 +92,17 @@ impl Memory {
 
     /// Puts the program's code where it runs.
     pub(crate) fn place(&mut self, program: &Program) {
+        self.protect(Prot::READ | Prot::WRITE);
         self.write(self.code, &vec![0xf4; CODE as usize]);
         for block in &program.blocks {
             self.write(block.start, &block.code);
         }
+        self.protect(Prot::READ | Prot::EXEC);
+    }
+
+    fn protect(&mut self, prot: Prot) {
+        // SAFETY: our own pages, which nobody runs or borrows now.
+        unsafe { mprotect(self.code, CODE, prot) }.expect("the code is mapped");
     }
 
     /// Fills data and stack with words, some of which are addresses of data and of blocks.

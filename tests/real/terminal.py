@@ -2,6 +2,7 @@
 #: needs: python3 bash
 #: limit: 60
 #: filter: \[1\] [0-9]+ => [1] N
+#: filter: (?m)^\[1\]\+? +Killed.*\n =>
 #: expect: waited 3
 import os, pty, re, select, sys, time
 pid, fd = pty.fork()

@@ -6,6 +6,7 @@ use std::fs;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::program::{self, Program};
 
@@ -97,8 +98,10 @@ pub fn executable(program: &Program, link: Link, target: &Path) -> Result<PathBu
         return Ok(executable);
     }
     fs::create_dir_all(&directory).expect("the target directory is writable");
-    // Built beside its place and renamed: another test process may want the same program at once.
-    let unfinished = directory.join(format!("{}.{}", program.name, std::process::id()));
+    // Built beside its place and renamed: another test may want the same program at once.
+    static BUILDS: AtomicU32 = AtomicU32::new(0);
+    let build = BUILDS.fetch_add(1, Ordering::Relaxed);
+    let unfinished = directory.join(format!("{}.{}.{build}", program.name, std::process::id()));
     let output = Command::new(compiler)
         .args([
             "-x",

@@ -65,7 +65,7 @@ pub fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("programs")
 }
 
-/// All programs, by name.
+/// All programs that are tests by themselves, by name.
 ///
 /// # Panics
 /// When the directory cannot be read or a directive is unknown: both are mistakes in this package.
@@ -77,8 +77,18 @@ pub fn all() -> Vec<Program> {
         .filter(|path| matches!(extension(path), "c" | "cpp" | "S"))
         .map(|path| parse(&path))
         .collect();
+    programs.retain(|program| !program.name.starts_with("helper_"));
     programs.sort_by(|a, b| a.name.cmp(&b.name));
     programs
+}
+
+/// A C program that is part of a test, by its name, which starts with `helper_`.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn helper(name: &str) -> Program {
+    parse(&directory().join(name).with_extension("c"))
 }
 
 fn extension(path: &Path) -> &str {

@@ -81,7 +81,7 @@ pub(super) fn copy_frame(cx: &mut ThreadContext, signal: i32, info: &SigInfo, uc
 
 /// The extended state changes while a signal waits: its frame shall hold the new one, which lies at
 /// `fpstate` in the program's memory (0: the initial state).
-fn keep_xstate(cx: &mut ThreadContext, fpstate: u64) {
+pub(super) fn keep_xstate(cx: &mut ThreadContext, fpstate: u64) {
     let mut legacy = [0; 512];
     let mut bytes = 0;
     if fpstate != 0 && read_app(fpstate, &mut legacy).is_ok() {
@@ -179,9 +179,12 @@ impl<P: Policy> Engine<P> {
 
     /// At the gate's end: delivers the signal that came meanwhile, if any.
     pub(crate) fn deliver_pending(&self, cx: &mut ThreadContext) {
-        if cx.has_pending.swap_relaxed(0) == 0 {
+        if cx.has_pending.load(Ordering::Relaxed) == 0 {
+            // Nothing is stored: one that comes right now waits for the next time.
             return;
         }
+        // All signals are blocked since it came.
+        cx.has_pending.store(0, Ordering::Relaxed);
         self.keep_saved_vectors(cx);
         let (signal, info, mut uc) = kept_frame(cx);
         uc.sigmask = cx.held_mask;
@@ -244,13 +247,6 @@ impl<P: Policy> Engine<P> {
         fpstate: u64,
         flags: u64,
     ) -> Verdict {
-        let mut mask = mask;
-        if cx.has_pending.load(Ordering::Relaxed) != 0 {
-            // A signal waits: others stay blocked until it is delivered, with this mask.
-            cx.held_mask = mask;
-            mask = SigSet::ALL.bits();
-            keep_xstate(cx, fpstate);
-        }
         let [start, end] = cx.signal_stack;
         let mut frame = SignalFrame::default();
         frame.ucontext.flags = flags;
@@ -263,7 +259,7 @@ impl<P: Policy> Engine<P> {
         (m.cs, m.ss) = (USER_CS, USER_SS);
         m.fpstate = fpstate;
         // SAFETY: the frame lies on the gate's stack, which the gate starts anew at `redispatch`.
-        unsafe { return_through(&raw const frame) }
+        unsafe { super::back::return_through(&raw mut frame, cx) }
     }
 }
 
@@ -272,24 +268,6 @@ const SI_KERNEL_CODE: i32 = 0x80;
 const PLAIN_FLAGS: u64 = 0x202;
 const USER_CS: u16 = 0x33;
 const USER_SS: u16 = 0x2b;
-
-/// rt_sigreturn(2) with `frame`.
-///
-/// # Safety
-/// The frame continues somewhere sound.
-unsafe fn return_through(frame: *const SignalFrame) -> ! {
-    // SAFETY: the kernel expects the stack pointer behind the restorer's address.
-    unsafe {
-        core::arch::asm!(
-            "lea rsp, [{frame} + 8]",
-            "mov eax, 15",
-            "syscall",
-            "ud2",
-            frame = in(reg) frame,
-            options(noreturn)
-        )
-    }
-}
 
 /// Writes the frame and lets the context's state be that at the handler's start.
 fn write_frame(
@@ -338,17 +316,4 @@ fn frame_top(cx: &ThreadContext, action: &KernelSigaction) -> u64 {
     let [sp, flags, size] = cx.altstack;
     let wanted = action.flags & SA_ONSTACK != 0 && flags & u64::from(SS_DISABLE) == 0 && size != 0;
     if wanted && !is_on_stack(cx, rsp) { sp.wrapping_add(size) } else { rsp.wrapping_sub(RED_ZONE) }
-}
-
-/// Only this thread and its handler touch the word, so no locked instruction is needed.
-trait SwapRelaxed {
-    fn swap_relaxed(&self, value: u32) -> u32;
-}
-
-impl SwapRelaxed for core::sync::atomic::AtomicU32 {
-    fn swap_relaxed(&self, value: u32) -> u32 {
-        let old = self.load(Ordering::Relaxed);
-        self.store(value, Ordering::Relaxed);
-        old
-    }
 }

@@ -171,6 +171,9 @@ impl<P: Policy> Engine<P> {
             ));
         }
         keep(cx, signal, info, uc);
+        if let Some(pc) = super::back::restart(uc.mcontext.rip) {
+            uc.mcontext.rip = pc;
+        }
     }
 
     /// The thread is outside the gate: when the kernel's handler returns, it is in the program's.

@@ -4,6 +4,7 @@
 //! writes the frame that the kernel would have written for an unobserved program, and lets the thread go on in
 //! the program's handler. A signal that arrives while the thread is in the gate waits for its end.
 
+mod back;
 mod calls;
 mod deliver;
 mod handler;

@@ -68,7 +68,9 @@ impl<A: Allocator + Clone> CodeCache<A> {
         order: Order,
         code: &[u8],
     ) -> Result<(Emitted, Place), BuildError> {
-        let fused = order.follows.and_then(|exit| self.tail_at_end(region, unit, exit, pc));
+        // A block with a landing in front does not start with its own code.
+        let follows = order.follows.filter(|_| order.landing.is_none());
+        let fused = follows.and_then(|exit| self.tail_at_end(region, unit, exit, pc));
         let unit = self.regions.get_mut(region).and_then(|region| region.unit(unit));
         let unit = unit.ok_or(BuildError::NoMemory)?;
         let next = |slab, align| unit.next(slab, align).map_err(|_| BuildError::NoMemory);

@@ -55,12 +55,18 @@ impl<A: Allocator + Clone> CodeCache<A> {
         block.page_next.get((page - first) as usize).copied().flatten()
     }
 
-    /// Takes one block out of everything that leads to it.
+    /// Takes one block out of everything that leads to it; with it go the blocks that run into it without a
+    /// jump. There may be thousands of those, one before the other: no recursion.
     pub fn retire(&mut self, id: BlockId) {
-        let Some(block) = self.block(id).copied() else { return };
-        if block.state == BlockState::Retired {
-            return;
+        let mut next = Some(id);
+        while let Some(id) = next {
+            next = self.retire_one(id);
         }
+    }
+
+    /// Answers the block that runs into this one.
+    fn retire_one(&mut self, id: BlockId) -> Option<BlockId> {
+        let block = self.block(id).copied().filter(|block| block.state == BlockState::Live)?;
         while let Some(exit) = self.block(id).and_then(|block| block.incoming) {
             self.unlink(exit);
         }
@@ -76,9 +82,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
             block.state = BlockState::Retired;
         }
         self.parts.observer.retired(id, &block);
-        if let Some(before) = block.fused_to {
-            self.retire(before);
-        }
+        block.fused_to
     }
 
     fn unlink_exits(&mut self, id: BlockId) {

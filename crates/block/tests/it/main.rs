@@ -3,6 +3,7 @@
 mod chains;
 mod checks;
 mod exits;
+mod fuse;
 mod graph;
 mod landings;
 mod lifecycle;

@@ -49,7 +49,8 @@ impl<A: Allocator + Clone> CodeCache<A> {
     /// The branch leads to the stub, or to the block, or to a far link to the block.
     fn check_branch(&self, id: ExitId, exit: &Exit, source: &ExecBlock) -> Result<(), Broken> {
         let Some(site) = exit.site else {
-            return require(exit.linked.is_none(), Broken::Link { exit: id });
+            let fused = exit.linked.is_none_or(|to| self.is_fused(exit.block, source, to));
+            return require(fused, Broken::Link { exit: id });
         };
         let region = self.regions.get(source.unit.region);
         let word = region.and_then(|region| region.read_word(site.word_address()).ok());
@@ -64,6 +65,13 @@ impl<A: Allocator + Clone> CodeCache<A> {
             Some(at) => at == to.body || self.far_target(id, at) == Some(to.body),
         };
         require(right, wrong)
+    }
+
+    /// Whether `to` was written over the last jump of `source`, so that one runs into the other.
+    fn is_fused(&self, id: BlockId, source: &ExecBlock, to: BlockId) -> bool {
+        let end = source.hot.add(u64::from(source.hot_bytes));
+        let to = self.block(to).filter(|to| to.state == BlockState::Live);
+        to.is_some_and(|to| to.fused_to == Some(id) && to.hot == end && to.body == end)
     }
 
     /// Where the far link of `exit` at `at` leads.

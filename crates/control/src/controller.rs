@@ -49,6 +49,17 @@ pub enum Syscalls {
     Make,
 }
 
+/// How an instruction is stepped natively in this process.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Steps {
+    /// With the trap flag.
+    #[default]
+    Flag,
+    /// With breakpoints behind it. Where debug exceptions are expensive, as in many virtual machines, that is
+    /// several times faster.
+    Breakpoints,
+}
+
 /// Registers and place of a program.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct State {

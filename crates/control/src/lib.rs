@@ -37,7 +37,7 @@ pub use registers::{
 #[cfg(feature = "std")]
 pub use {
     condition::{Condition, Relation},
-    controller::{Activity, Backend, Capture, Controller, Edit, State, Step, Syscalls, Visit},
+    controller::{Activity, Backend, Capture, Controller, Edit, State, Step, Steps, Syscalls, Visit},
     error::{ControlError, LoadError, StartError},
     event::{Death, Event, Events, Fault, Refusal},
     session::{Options, Session},

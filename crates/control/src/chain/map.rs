@@ -209,6 +209,12 @@ impl CodeMap {
         Some(if (piece as usize) < self.pieces.len() { self.start_of(piece) } else { end })
     }
 
+    /// Whether an instruction was copied as one instruction.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_one_piece(&self, id: InsnId) -> bool {
+        self.node(id).is_some_and(|node| self.pieces[node.piece as usize].phases.lost.is_none())
+    }
+
     /// The instruction that control gets to from `id` by next edges and that `exists`.
     pub(crate) fn survivor(&self, id: InsnId, exists: impl Fn(InsnId) -> bool) -> Option<InsnId> {
         let mut at = Some(id);

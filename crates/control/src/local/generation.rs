@@ -1,16 +1,18 @@
 //! One program in memory: its chains, its snippets, its map.
 
 use core::mem::offset_of;
+use std::collections::BTreeSet;
 
 use midstride_addr::{AppRange, CachePc};
 use midstride_asm::Writer;
 use midstride_os::LINUX_PAGES;
+use midstride_relocate::{Flow, Special};
 use midstride_slab::{AllocError, PAGE_BYTES, Place, Region, Sizes, Slab};
 
 use super::frame::{Frame, FrameRef, reason};
 use super::gate::{Gate, Need};
 use super::snippet::{self, Context, Kind, SNIPPET_BYTES, Snippet};
-use crate::chain::{AssembleError, CodeMap, Destination, Exits, Placed, assemble};
+use crate::chain::{AssembleError, CodeMap, Destination, Exits, Placed, assemble, is_system_call};
 use crate::cpu::Cpu;
 use crate::error::LoadError;
 use crate::history;
@@ -36,6 +38,7 @@ pub(crate) struct Entry {
     /// Address in the chains.
     pub(crate) pc: u64,
     pub(crate) kind: Kind,
+    pub(crate) way: Way,
     pub(crate) snippet: Snippet,
 }
 
@@ -50,12 +53,25 @@ pub(crate) enum Care {
     Break,
 }
 
+/// How an instruction is stepped natively.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Way {
+    /// By a run that ends behind it.
+    Native,
+    /// By its snippet: such a run would show, would not end there, or would not end.
+    Snippet,
+}
+
 /// A program that was placed.
 pub(crate) struct Generation {
     region: Region,
     pub(crate) map: CodeMap,
     pub(crate) program: Program,
     pub(crate) entries: Vec<Entry>,
+    /// The code without breakpoints.
+    code: Vec<u8>,
+    /// Addresses with breakpoints.
+    planted: BTreeSet<u64>,
 }
 
 const INT3: u8 = 0xcc;
@@ -73,7 +89,14 @@ impl Generation {
         let chains = assemble(program, &to.destination(origin))?;
         put(&mut region, Slab::Hot, &chains.bytes)?;
         let entries = program.nodes().iter().map(|node| entry(program, node, &chains.map, to.cpu)).collect();
-        Ok(Self { region, map: chains.map, program: program.clone(), entries })
+        Ok(Self {
+            region,
+            map: chains.map,
+            program: program.clone(),
+            entries,
+            code: chains.bytes,
+            planted: BTreeSet::new(),
+        })
     }
 
     /// Overwrites the code with breakpoints: whoever gets there is sent to the program that replaced it.
@@ -81,6 +104,42 @@ impl Generation {
         let start = self.map.origin();
         for offset in (0..self.map.code_bytes()).step_by(8) {
             self.set_word(start.add(offset), u64::from_ne_bytes([INT3; 8]));
+        }
+    }
+
+    /// Whether there is a breakpoint of ours at an address.
+    pub(crate) fn has_breakpoint(&self, pc: u64) -> bool {
+        self.planted.contains(&pc)
+    }
+
+    /// Puts a breakpoint at an address of the code.
+    pub(crate) fn plant(&mut self, pc: u64) {
+        if self.planted.insert(pc) {
+            self.set_byte(pc, INT3);
+        }
+    }
+
+    /// Takes a breakpoint out.
+    pub(crate) fn unplant(&mut self, pc: u64) {
+        let offset = pc.wrapping_sub(self.map.origin().get()) as usize;
+        let byte = self.code.get(offset).copied().filter(|_| self.planted.remove(&pc));
+        byte.into_iter().for_each(|byte| self.set_byte(pc, byte));
+    }
+
+    /// Puts breakpoints where they are [marked](Self::mark), and nowhere else.
+    pub(crate) fn plant_marked(&mut self) {
+        let marked = |entry: &&Entry| entry.care == Care::Break;
+        let wanted: BTreeSet<u64> = self.entries.iter().filter(marked).map(|entry| entry.pc).collect();
+        let gone: Vec<u64> = self.planted.difference(&wanted).copied().collect();
+        gone.into_iter().for_each(|pc| self.unplant(pc));
+        wanted.into_iter().for_each(|pc| self.plant(pc));
+    }
+
+    fn set_byte(&self, pc: u64, byte: u8) {
+        let at = CachePc::new(pc & !7);
+        let shift = pc % 8 * 8;
+        if let Ok(word) = self.region.read_word(at) {
+            self.set_word(at, word & !(0xff << shift) | u64::from(byte) << shift);
         }
     }
 
@@ -165,7 +224,23 @@ fn entry(program: &Program, node: &Node, map: &CodeMap, cpu: &Cpu) -> Entry {
         care: Care::Some,
         pc: map.address(CodePoint::At(node.id())).unwrap_or_default(),
         kind,
+        way: way(node, map),
         snippet: Snippet { need, done: 0, lost: None },
+    }
+}
+
+fn way(node: &Node, map: &CodeMap) -> Way {
+    let Some(insn) = node.insn() else { return Way::Native };
+    let iced = insn.iced();
+    let repeated = iced.is_string_instruction() && (iced.has_rep_prefix() || iced.has_repne_prefix());
+    let special = match insn.special() {
+        Some(Special::StoresFlags | Special::LoadsFlags | Special::LoadsStackSegment) => true,
+        _ => matches!(insn.flow(), Flow::Breakpoint | Flow::DebugTrap),
+    };
+    let split = !map.is_one_piece(node.id());
+    match repeated || special || split || is_system_call(node) {
+        true => Way::Snippet,
+        false => Way::Native,
     }
 }
 

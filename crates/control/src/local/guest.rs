@@ -15,6 +15,7 @@ use super::gate::{self, GATE_BYTES, Gate};
 use super::generation::{Entry, Generation, Surroundings};
 use super::seat::{Guarded, Seat};
 use super::thread;
+use crate::controller::Syscalls;
 use crate::cpu::Cpu;
 use crate::error::{ControlError, LoadError, StartError};
 use crate::history::History;
@@ -36,6 +37,7 @@ pub(crate) struct Guest {
     /// Where the program is.
     point: CodePoint,
     pub(crate) call: Arc<LocalCall>,
+    pub(crate) syscalls: Syscalls,
     _seat: Seat,
     _stack: Guarded,
     /// Gate and frame.
@@ -54,7 +56,18 @@ impl Guest {
         registers.gpr.rsp = stack.end() - ABOVE;
         let call = Arc::new(LocalCall::new(frame));
         let (programs, point) = (History::new(), CodePoint::Nowhere);
-        let mut guest = Self { frame, gate, cpu, programs, point, call, _seat: seat, _stack: stack, base };
+        let mut guest = Self {
+            frame,
+            gate,
+            cpu,
+            programs,
+            point,
+            call,
+            syscalls: options.syscalls,
+            _seat: seat,
+            _stack: stack,
+            base,
+        };
         guest.store(&registers);
         Ok(guest)
     }
@@ -127,6 +140,13 @@ impl Guest {
     pub(crate) fn set_breaks(&mut self, breaks: &Breaks) {
         if let Some(current) = self.programs.current_mut() {
             current.mark(breaks);
+        }
+    }
+
+    /// Puts the breakpoints into the code.
+    pub(crate) fn plant_breaks(&mut self) {
+        if let Some(current) = self.programs.current_mut() {
+            current.plant_marked();
         }
     }
 

@@ -6,10 +6,14 @@ mod gate;
 mod generation;
 mod guest;
 mod handler;
+mod machine;
+mod native;
 mod registry;
 mod run;
 mod seat;
+mod single;
 mod snippet;
+mod steps;
 mod syscall;
 mod thread;
 mod translated;
@@ -19,10 +23,18 @@ use std::sync::Arc;
 use crate::error::StartError;
 use crate::session::{Options, Parts};
 use guest::Guest;
+use machine::{Local, Style};
 
 /// A machine that steps translated instructions, for the calling thread.
 pub(crate) fn translated(options: &Options) -> Result<Parts, StartError> {
     let guest = Guest::new(options)?;
     let call = Arc::clone(&guest.call);
-    Ok((Box::new(translated::Translated::new(guest, options.syscalls)), call))
+    Ok((Box::new(Local::new(guest, Style::Translated)), call))
+}
+
+/// A machine that runs programs natively, for the calling thread.
+pub(crate) fn signal(options: &Options) -> Result<Parts, StartError> {
+    let guest = Guest::new(options)?;
+    let call = Arc::clone(&guest.call);
+    Ok((Box::new(Local::new(guest, Style::Native(options.steps))), call))
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use midstride_os::Errno;
 
 use crate::condition::Condition;
-use crate::controller::{Backend, Capture, Controller, Edit, State, Syscalls, Visit};
+use crate::controller::{Backend, Capture, Controller, Edit, State, Steps, Syscalls, Visit};
 use crate::error::{ControlError, LoadError, StartError};
 use crate::event::Events;
 use crate::local;
@@ -29,13 +29,20 @@ pub struct Options {
     pub stack_bytes: u64,
     /// What is done about system calls.
     pub syscalls: Syscalls,
+    /// How single instructions are carried out by [`Backend::Signal`].
+    pub steps: Steps,
     /// How long an order waits for a program that does not let itself be stopped.
     pub patience: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { stack_bytes: 1 << 20, syscalls: Syscalls::Stop, patience: Duration::from_secs(5) }
+        Self {
+            stack_bytes: 1 << 20,
+            syscalls: Syscalls::Stop,
+            steps: Steps::Flag,
+            patience: Duration::from_secs(5),
+        }
     }
 }
 
@@ -124,7 +131,7 @@ fn machine(backend: Backend, options: &Options) -> Result<Parts, StartError> {
     match backend {
         Backend::Translated => local::translated(options),
         Backend::Ptrace => process::start(options),
-        Backend::Signal => Err(StartError::Missing { what: "signal backend" }),
+        Backend::Signal => local::signal(options),
     }
 }
 

@@ -6,7 +6,7 @@ mod registers;
 /// Makes a test of each case for each backend.
 macro_rules! suite {
     ($($file:ident: $($case:ident)*;)*) => {
-        //suite!(@backend signal Signal, $($file: $($case)*;)*);
+        suite!(@backend signal Signal, $($file: $($case)*;)*);
         suite!(@backend ptrace Ptrace, $($file: $($case)*;)*);
         suite!(@backend translated Translated, $($file: $($case)*;)*);
     };

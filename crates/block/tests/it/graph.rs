@@ -3,7 +3,7 @@
 //! The program is small and its blocks lead to each other, so that links, retirements and evictions meet.
 
 use midstride_addr::{AppPc, AppRange};
-use midstride_block::{BlockId, BlockState, BuildError, Care, Landing, Order};
+use midstride_block::{BlockId, BlockState, BuildError, Care, ExitKind, Landing, Order};
 use midstride_slab::RegionId;
 use midstride_testkit::Random;
 use midstride_testkit::arbitrary::{Result, Unstructured};
@@ -23,7 +23,7 @@ const LIVES: u64 = 24;
 /// What a step does.
 type Step = fn(&mut World, &mut Unstructured<'_>, &mut u64) -> Result<()>;
 
-const STEP: [Step; 9] = [build, build, build, link, link, unlink, land, invalidate, evict];
+const STEP: [Step; 11] = [build, build, build, follow, follow, link, link, unlink, land, invalidate, evict];
 
 fn start(u: &mut Unstructured<'_>) -> Result<u64> {
     Ok(u.choose(&PLACES)? + u.int_in_range(0..=BLOCKS - 1)? * STRIDE)
@@ -77,6 +77,19 @@ fn build(world: &mut World, u: &mut Unstructured<'_>, epoch: &mut u64) -> Result
         }
         Err(error) => panic!("no block at {at:#x}: {error}"),
     }
+}
+
+/// Builds the block that a block's last exit leads to, in place of its jump if that is possible.
+fn follow(world: &mut World, u: &mut Unstructured<'_>, _: &mut u64) -> Result<()> {
+    let Some(block) = any(world, u)? else { return Ok(()) };
+    let Some((exit, to)) = world.exits(block).last().copied() else { return Ok(()) };
+    if to.kind == ExitKind::Direct && world.cache.lookup(to.target).is_none() {
+        match world.order(to.target.get(), Order { follows: Some(exit), ..plain(None) }) {
+            Ok(_) | Err(BuildError::Full { .. }) => {}
+            Err(error) => panic!("no block at {}: {error}", to.target),
+        }
+    }
+    Ok(())
 }
 
 fn link(world: &mut World, u: &mut Unstructured<'_>, _: &mut u64) -> Result<()> {

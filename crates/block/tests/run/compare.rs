@@ -49,14 +49,15 @@ pub(crate) fn against(
 ) -> (usize, End) {
     let mut walk = Walk { native, at: 0, flags: rewritten.flags() };
     let mut state = native.points[0].regs;
-    let mut looked_at = 0;
+    let (mut looked_at, mut last) = (0, None);
     loop {
-        let start = Regs { pc: rewritten.entry(state.pc, program).get(), ..state };
+        let start = Regs { pc: rewritten.entry(state.pc, program, last.as_ref()).get(), ..state };
         let inside = rewritten.ranges();
         let job = Job { start, inside, limit: CACHE_LIMIT, slots: memory.low, stack: memory.stack_range() };
         let trace = machine.run(job);
         looked_at += trace.points.len();
         state = walk.follow(&trace, rewritten);
+        last = trace.points.last().copied();
         let goes_on = trace.stop == Stop::Left && program.contains(state.pc);
         if !goes_on || walk.is_cut_off() || walk.faults_by_jumping(&state) {
             return (looked_at, walk.finish(&trace, &state));

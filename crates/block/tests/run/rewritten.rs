@@ -36,6 +36,16 @@ pub(crate) struct Rewriting {
     pub(crate) count: Option<usize>,
     /// Whether the cache lies out of reach of the program.
     pub(crate) far: bool,
+    pub(crate) building: Building,
+}
+
+/// When blocks are built.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Building {
+    /// The program's blocks at once.
+    First,
+    /// When they are reached, over the jumps that lead to them where that is possible.
+    AsReached,
 }
 
 /// Where a door is: nothing can be mapped there.
@@ -68,8 +78,8 @@ impl Rewritten {
         if rewriting.far {
             rewritten.settle_elsewhere(memory);
         }
-        for piece in &program.blocks {
-            rewritten.build(piece.start, program);
+        for piece in program.blocks.iter().filter(|_| rewriting.building == Building::First) {
+            rewritten.build(piece.start, program, None);
         }
         rewritten.connect();
         let base = if rewriting.slots == Slots::Gs { memory.low } else { 0 };
@@ -78,16 +88,16 @@ impl Rewritten {
         rewritten
     }
 
-    fn build(&mut self, pc: u64, program: &Program) -> BlockId {
+    fn build(&mut self, pc: u64, program: &Program, follows: Option<ExitId>) -> BlockId {
         let Rewriting { landing, care, count, .. } = self.rewriting;
-        let order = Order { landing, limit: MAX_INSNS, care, follows: None };
+        let order = Order { landing, limit: MAX_INSNS, care, follows };
         self.cache.build(AppPc::new(pc), order, program, &mut Counting(count)).expect("there is room")
     }
 
     /// Makes a region out of the program's reach the only one.
     fn settle_elsewhere(&mut self, memory: &Memory) {
         let block = Piece { start: memory.elsewhere, code: vec![0xc3] };
-        self.build(memory.elsewhere, &Program { blocks: vec![block] });
+        self.build(memory.elsewhere, &Program { blocks: vec![block] }, None);
         self.cache.seal();
     }
 
@@ -111,10 +121,12 @@ impl Rewritten {
         self.cache.check().unwrap_or_else(|broken| panic!("{broken}"));
     }
 
-    /// Where a thread enters the block at `pc`, which is built if there is none.
-    pub(crate) fn entry(&mut self, pc: u64, program: &Program) -> CachePc {
+    /// Where a thread enters the block at `pc`, which is built if there is none; it left the cache at `from`.
+    pub(crate) fn entry(&mut self, pc: u64, program: &Program, from: Option<&Point>) -> CachePc {
         let id = self.cache.lookup(AppPc::new(pc)).unwrap_or_else(|| {
-            let id = self.build(pc, program);
+            let from = from.filter(|point| door_at(point.regs.pc) == Some(Door::Direct));
+            let exit = from.map(|point| ExitId::from_number(point.slots[Slot::Exit as usize] as u32));
+            let id = self.build(pc, program, exit.filter(|_| self.rewriting.building == Building::AsReached));
             self.connect();
             id
         });

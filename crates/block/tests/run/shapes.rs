@@ -5,7 +5,7 @@ use midstride_asm::{Cond, Gpr, Mem, Scale, Width, Writer};
 use midstride_block::{Care, Landing, Rotate};
 
 use crate::memory::Memory;
-use crate::rewritten::{Rewriting, Slots};
+use crate::rewritten::{Building, Rewriting, Slots};
 
 type Shape = fn(&mut Writer<'_>, &Memory);
 
@@ -62,7 +62,8 @@ pub(crate) fn rewritings() -> Vec<Rewriting> {
             for (care, far) in [(Care::Trust, false), (Care::Trust, true), (Care::Check, false)] {
                 for count in [None, Some(0)] {
                     let rotate = if far { Rotate::None } else { crate::rotate() };
-                    all.push(Rewriting { slots, rotate, landing, care, count, far });
+                    let building = if count.is_some() { Building::AsReached } else { Building::First };
+                    all.push(Rewriting { slots, rotate, landing, care, count, far, building });
                 }
             }
         }

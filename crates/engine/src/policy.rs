@@ -154,8 +154,8 @@ pub trait Policy: Sync + 'static {
         let _ = (code, pc);
     }
 
-    /// Whether a followed thread stays so when it comes to `pc`, for which there is no block yet
-    /// ([`Domain::Threads`]).
+    /// Whether a followed thread stays so at `pc` ([`Domain::Threads`]). Asked when control comes there by way of
+    /// the gate: always, as long as the answer is no.
     fn leaves_at(&self, pc: AppPc) -> Following {
         let _ = pc;
         Following::Continue

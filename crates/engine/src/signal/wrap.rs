@@ -3,7 +3,8 @@
 //! The kernel keeps the program's actions, but for the handler's address: in its place stands [`trampoline`],
 //! which calls the handler as the kernel would in threads that run natively, and hands the signal
 //! to the engine in those that are followed. Handlers are wrapped while any thread is followed; those that
-//! native threads install meanwhile are not, and see cache pcs when they interrupt a followed thread.
+//! native threads install are so when the next thread is followed, and until then see cache pcs when they
+//! interrupt a followed thread.
 //!
 //! One difference remains in native threads: a handler that interrupts sigsuspend and its like runs with the
 //! mask from before that call.
@@ -34,15 +35,8 @@ struct Wrapped {
     mask: AtomicU64,
 }
 
-const UNUSED: Wrapped = Wrapped {
-    handler: AtomicU64::new(SIG_DFL),
-    flags: AtomicU64::new(0),
-    restorer: AtomicU64::new(0),
-    mask: AtomicU64::new(0),
-};
-
 /// By signal number. Written under the lock, read by the trampoline.
-static WRAPPED: [Wrapped; 65] = [UNUSED; 65];
+static WRAPPED: [Wrapped; 65] = [const { Wrapped::unused() }; 65];
 
 /// How many threads are followed; protects the wrapping of handlers.
 static FOLLOWED: Lock<usize> = Lock::new(0);
@@ -50,6 +44,11 @@ static FOLLOWED: Lock<usize> = Lock::new(0);
 const SIGNALS: core::ops::RangeInclusive<i32> = 1..=64;
 
 impl Wrapped {
+    const fn unused() -> Self {
+        let [handler, flags, restorer, mask] = [const { AtomicU64::new(0) }; 4];
+        Self { handler, flags, restorer, mask }
+    }
+
     fn get(&self) -> KernelSigaction {
         KernelSigaction {
             handler: self.handler.load(Ordering::Acquire),
@@ -86,17 +85,15 @@ fn wrapped(action: &KernelSigaction) -> KernelSigaction {
     KernelSigaction { handler: trampoline as *const () as u64, mask: SigSet::ALL, ..*action }
 }
 
-/// Another thread is followed.
+/// Another thread is followed. Native threads may have installed handlers since the last time.
 pub(crate) fn join() {
     let mut followed = FOLLOWED.lock();
-    if *followed == 0 {
-        for_each_handler(|signal, action| {
-            if !is_trampoline(&action) {
-                WRAPPED[signal as usize].set(&action);
-                tell_kernel(signal, &wrapped(&action));
-            }
-        });
-    }
+    for_each_handler(|signal, action| {
+        if !is_trampoline(&action) {
+            WRAPPED[signal as usize].set(&action);
+            tell_kernel(signal, &wrapped(&action));
+        }
+    });
     *followed += 1;
 }
 

@@ -4,7 +4,7 @@
 //! **You give** a [`Program`] and [`Options`]; the calling process must have one thread. **You get** an
 //! [`Outcome`] (how it ended, how long it took, what had to run natively), and from [`Session::profile`]
 //! the blocks that were executed, merged over threads and processes; [`report`] turns them into tables,
-//! JSON and drcov files.
+//! JSON and drcov files. [`follow`] is for the calling process itself: it follows single threads of it.
 //!
 //! **It does not protect from** the program: a traced program runs with its user's rights and could write
 //! to the memory it shares with the host. The host treats every number it reads there as untrusted, but a
@@ -39,10 +39,11 @@
 //! on one futex, which requests and its own signal handlers ring.
 //!
 //! # Unsafe code
-//! Only in the private module `sys`, which makes the system calls.
+//! Only in the private module `sys`, which makes the system calls, and in [`follow`].
 #![deny(unsafe_code)]
 
 mod channel;
+pub mod follow;
 mod host;
 mod inject;
 mod lookup;

@@ -69,7 +69,9 @@ use midstride_os::LINUX_PAGES;
 
 pub use midstride_addr::{AppPc, AppRange};
 pub use midstride_asm::Gpr;
-pub use midstride_block::{BlockId, Config, Door, Draft, ExecBlock, Exit, Observer, Probe, Stats as CacheStats, Step};
+pub use midstride_block::{
+    BlockId, Config, Door, Draft, ExecBlock, Exit, Observer, Probe, Stats as CacheStats, Step,
+};
 pub use midstride_engine::{
     AppState, Caller, FollowError, Following, Leaving, is_following_me, is_in_engine, natively, unfollow_me,
 };

@@ -25,7 +25,8 @@ pub trait Tool: Send + Sync + 'static {
         Following::Continue
     }
 
-    /// Whether to follow on at `pc`, to which control comes for the first time.
+    /// Whether to follow on at `pc`. Asked each time control comes there by way of the engine: always, as long
+    /// as the answer is no.
     fn leaves_at(&self, pc: AppPc) -> Following {
         let _ = pc;
         Following::Continue
@@ -54,7 +55,13 @@ pub(super) struct Guest<T> {
 
 impl<T> Guest<T> {
     pub(super) fn new(tool: T, counters: u32) -> Self {
-        Self { tool, counters, entries: Default::default(), signals: AtomicU64::new(0), left: AtomicU64::new(0) }
+        Self {
+            tool,
+            counters,
+            entries: Default::default(),
+            signals: AtomicU64::new(0),
+            left: AtomicU64::new(0),
+        }
     }
 
     /// What it has counted itself.

@@ -131,7 +131,8 @@ fn a_tiny_cache_is_evicted_under_several_threads() {
     let work = |seed: u64| {
         let mut text = String::new();
         for round in 0..60u64 {
-            let mut numbers: Vec<f64> = (0..50).map(|n| ((n * 31 + round * seed) % 97) as f64 / 7.0).collect();
+            let mut numbers: Vec<f64> =
+                (0..50).map(|n| ((n * 31 + round * seed) % 97) as f64 / 7.0).collect();
             numbers.sort_by(f64::total_cmp);
             text += &format!("{:.3}{:?}{:e}", numbers[7], &numbers[..3], numbers[40]);
             let fields: std::collections::HashMap<String, usize> =
@@ -140,9 +141,8 @@ fn a_tiny_cache_is_evicted_under_several_threads() {
         }
         text
     };
-    let threads: Vec<_> = (1..4)
-        .map(|seed| thread::spawn(move || (seed, followed(follower, || work(seed)))))
-        .collect();
+    let threads: Vec<_> =
+        (1..4).map(|seed| thread::spawn(move || (seed, followed(follower, || work(seed))))).collect();
     for thread in threads {
         let (seed, text) = thread.join().expect("the thread ends");
         assert_eq!(text, work(seed));

@@ -47,7 +47,8 @@ impl Library {
         let function = unsafe { libc::dlsym(self.0, name.as_ptr()) };
         assert!(!function.is_null(), "{name:?} is not there");
         // SAFETY: all functions of the object have this type.
-        let function = unsafe { std::mem::transmute::<*mut c_void, extern "C-unwind" fn(i32) -> i32>(function) };
+        let function =
+            unsafe { std::mem::transmute::<*mut c_void, extern "C-unwind" fn(i32) -> i32>(function) };
         function(argument)
     }
 }

@@ -24,7 +24,7 @@ fn a_thread_that_uses_gs_is_refused() {
         assert_eq!(refused, Err(FollowError::SegmentInUse { base: 0x5000 }));
         assert_eq!(arch_prctl(ARCH_SET_GS, 0).0, 0);
         // SAFETY: as above.
-        assert_eq!(followed(plain(), is_following_me), true);
+        assert!(followed(plain(), is_following_me));
     })
     .join()
     .expect("the thread ends");

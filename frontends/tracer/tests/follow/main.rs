@@ -2,8 +2,8 @@
 //!
 //! The process's allocator aborts when the engine calls it.
 
-mod alone;
 mod allocator;
+mod alone;
 mod calls;
 mod changes;
 mod cpp;

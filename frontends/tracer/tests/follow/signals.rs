@@ -191,8 +191,9 @@ fn a_handler_changes_the_state_that_a_fault_goes_on_with() {
     alone::run("signals::a_handler_changes_the_state_that_a_fault_goes_on_with", || {
         install(libc::SIGSEGV, handler, 0);
         let value = 5;
-        let found = followed(plain(), || (load(&raw const value), load(24 as *const u64), load(8 as *const u64)));
-        assert_eq!(found, (5, 48, 16));
+        let found =
+            followed(plain(), || (load(&raw const value), load(24 as *const u64), load(40 as *const u64)));
+        assert_eq!(found, (5, 48, 80));
     });
 }
 
@@ -226,7 +227,7 @@ fn bad_pointers_in_sigaction_are_errors() {
         // SAFETY: the default action needs nothing.
         unsafe { libc::signal(libc::SIGSEGV, libc::SIG_DFL) };
         let answers = followed(plain(), || {
-            let bad = 8 as *const libc::sigaction;
+            let bad = 24 as *const libc::sigaction;
             // SAFETY: the kernel, or the engine, refuses the pointer.
             let new = unsafe { libc::syscall(libc::SYS_rt_sigaction, libc::SIGUSR2, bad, 0, 8) };
             let error = std::io::Error::last_os_error().raw_os_error();
@@ -302,8 +303,8 @@ fn native_threads_beside_handle_their_signals_natively() {
         // SAFETY: only asks.
         unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, null(), &raw mut mask) };
         // SAFETY: the set was written.
-        let [own, other] =
-            [signal, libc::SIGRTMIN() + 7].map(|signal| unsafe { libc::sigismember(&raw const mask, signal) });
+        let [own, other] = [signal, libc::SIGRTMIN() + 7]
+            .map(|signal| unsafe { libc::sigismember(&raw const mask, signal) });
         BLOCKED.store(own * 2 + other, Ordering::Relaxed);
         FOLLOWED.store(i32::from(is_following_me()), Ordering::Relaxed);
     }

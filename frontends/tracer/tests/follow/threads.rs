@@ -107,8 +107,7 @@ fn threads_share_a_cache_and_have_counters_of_their_own() {
             block.set_probe(0, counter(0));
         }
     };
-    let follower =
-        Follower::with_options(tool, Options { counters: 1, ..small() }).expect("a follower");
+    let follower = Follower::with_options(tool, Options { counters: 1, ..small() }).expect("a follower");
     let start = Arc::new(Barrier::new(4));
     let threads: Vec<_> = (0..4)
         .map(|_| {
@@ -152,7 +151,8 @@ fn contexts_are_used_again() {
 fn channels_and_locks_work_between_followed_and_native_threads() {
     let (to_native, native) = mpsc::channel::<u64>();
     let (to_followed, answers) = mpsc::channel::<u64>();
-    let echo = thread::spawn(move || native.iter().for_each(|n| to_followed.send(n * 2).expect("it listens")));
+    let echo =
+        thread::spawn(move || native.iter().for_each(|n| to_followed.send(n * 2).expect("it listens")));
     let sum = followed(plain(), move || {
         let sum: u64 = (0..300)
             .map(|n| {

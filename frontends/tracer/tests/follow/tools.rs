@@ -4,8 +4,8 @@ use std::arch::naked_asm;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use midstride_tracer::follow::{
-    AppPc, AppState, BlockId, Draft, ExecBlock, Exit, Flow, Follower, Following, Gpr, Leaving, Observer, Options,
-    Probe, Tool, counter, decode, is_following_me,
+    AppPc, AppState, BlockId, Draft, ExecBlock, Exit, Flow, Follower, Following, Gpr, Leaving, Observer,
+    Options, Probe, Tool, counter, decode, is_following_me,
 };
 
 use crate::machine::range_of;

@@ -2,7 +2,7 @@
 
 use midstride_addr::{AppPc, AppRange};
 use midstride_os::Errno;
-use midstride_os::mem::{MapFlags, Prot};
+use midstride_os::mem::{MapFlags, Prot, RemapFlags};
 
 use super::{Verdict, argument, make};
 use crate::code_map::Writes;
@@ -51,7 +51,7 @@ impl<P: Policy> Engine<P> {
         let range = pages(result as u64, argument(cx, 1));
         self.forget_code(&mut shared, range);
         if prot.contains(Prot::EXEC) {
-            shared.code.insert(range, writes(prot, flags));
+            Self::new_code(&mut shared, range, writes(prot, flags));
             let fd = if flags.contains(MapFlags::ANONYMOUS) { -1 } else { argument(cx, 4) as i32 };
             self.policy.mapped(NewCode { range, fd, offset: argument(cx, 5) });
         }
@@ -110,7 +110,10 @@ impl<P: Policy> Engine<P> {
     pub(super) fn mremap(&self, cx: &mut ThreadContext) -> Verdict {
         let mut shared = self.lock();
         let old = pages(argument(cx, 0), argument(cx, 1));
-        if self.is_ours(&shared, old) {
+        let flags = RemapFlags::from_bits(argument(cx, 3) as u32);
+        let wanted = pages(argument(cx, 4), argument(cx, 2));
+        let over_ours = flags.contains(RemapFlags::FIXED) && self.is_ours(&shared, wanted);
+        if over_ours || self.is_ours(&shared, old) {
             return Verdict::Answer(Errno::EFAULT.raw());
         }
         let was = shared.code.area(old.start());
@@ -124,7 +127,7 @@ impl<P: Policy> Engine<P> {
             self.forget_code(&mut shared, old);
         }
         if let Some(area) = was {
-            shared.code.insert(new, area.writes);
+            Self::new_code(&mut shared, new, area.writes);
             self.policy.mapped(NewCode { range: new, fd: -1, offset: 0 });
         }
         Verdict::Answer(result)
@@ -137,9 +140,15 @@ impl<P: Policy> Engine<P> {
         let result = make(cx);
         if result > 0 && argument(cx, 2) & SHM_EXEC != 0 {
             let range = pages(result as u64, 1);
-            shared.code.insert(range, Writes::Elsewhere);
+            Self::new_code(&mut shared, range, Writes::Elsewhere);
         }
         Verdict::Answer(result)
+    }
+
+    /// `range` is code from now on. Blocks may stand for what could not be read there before.
+    fn new_code(shared: &mut Shared, range: AppRange, writes: Writes) {
+        shared.cache.invalidate(range);
+        shared.code.insert(range, writes);
     }
 
     /// Nothing in `range` is code any more.

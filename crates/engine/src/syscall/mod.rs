@@ -8,6 +8,8 @@ mod confine;
 mod ends;
 mod memory;
 mod misc;
+#[cfg(test)]
+mod tests;
 
 use midstride_addr::AppPc;
 use midstride_asm::Gpr;

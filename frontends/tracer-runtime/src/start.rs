@@ -10,10 +10,10 @@ use midstride_engine::{Engine, HeapRef, Setup, fatal};
 use midstride_os::LINUX_PAGES;
 use midstride_tracer_abi::{Bootstrap, MAGIC, VERSION};
 
+use crate::HEAP;
 use crate::channel::Channel;
 use crate::modules;
 use crate::tracer::{Mode, Tracer};
-use crate::HEAP;
 
 /// The one engine.
 struct Place(UnsafeCell<MaybeUninit<Engine<Tracer>>>);

@@ -113,7 +113,8 @@ impl Tracer {
         let parent = self.slot();
         let Some(header) = self.channel.header() else { return };
         let load = |word: &AtomicU32| word.load(Ordering::Relaxed);
-        let (blocks, modules, paths) = (load(&header.blocks), load(&header.modules), load(&header.path_bytes));
+        let (blocks, modules, paths) =
+            (load(&header.blocks), load(&header.modules), load(&header.path_bytes));
         let slot = self.channel.new_slot();
         if self.channel.move_to(slot).is_err() {
             return self.bump_lost();

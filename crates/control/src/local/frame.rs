@@ -35,8 +35,8 @@ pub(crate) struct Frame {
     pub(crate) reason: u32,
     /// 1 while the program's registers are in the processor.
     pub(crate) inside: u32,
-    /// Whether the program's vector registers are in the processor while it is inside.
-    pub(crate) vectors: u32,
+    /// What of the program is in the processor while it is inside: a [`Need`](super::gate::Need) as a number.
+    pub(crate) loaded: u32,
     /// Not zero when somebody wants something of this thread.
     pub(crate) called: AtomicU32,
     /// Two slots for copied instructions.

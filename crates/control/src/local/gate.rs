@@ -156,7 +156,7 @@ impl GateWriter<'_, '_> {
             self.components();
             self.w.xrstor64(Mem::rip(self.frame.area()));
         }
-        self.set_vectors(u8::from(need >= Need::Vector));
+        self.set_loaded(need);
         if need == Need::All {
             self.load_bases(self.field(offset_of!(Frame, fs_base)), self.field(offset_of!(Frame, gs_base)));
         }
@@ -195,7 +195,6 @@ impl GateWriter<'_, '_> {
         self.w.bind(all);
         self.load_bases(self.host(offset_of!(Host, fs_base)), self.host(offset_of!(Host, gs_base)));
         self.w.bind(vector);
-        self.set_vectors(0);
         if self.cpu.has_avx() {
             self.w.bytes(&VZEROUPPER);
         }
@@ -228,8 +227,8 @@ impl GateWriter<'_, '_> {
         self.w.mov_mi(Width::W32, self.field(offset_of!(Frame, inside)), inside.into());
     }
 
-    fn set_vectors(&mut self, live: u8) {
-        self.w.mov_mi(Width::W32, self.field(offset_of!(Frame, vectors)), live.into());
+    fn set_loaded(&mut self, need: Need) {
+        self.w.mov_mi(Width::W32, self.field(offset_of!(Frame, loaded)), need as i32);
     }
 
     /// edx:eax = what is saved and loaded.

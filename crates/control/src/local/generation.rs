@@ -37,6 +37,8 @@ pub(crate) struct Entry {
     pub(crate) care: Care,
     /// Address in the chains.
     pub(crate) pc: u64,
+    /// Address behind it in the chains.
+    pub(crate) behind: u64,
     pub(crate) kind: Kind,
     pub(crate) way: Way,
     pub(crate) snippet: Snippet,
@@ -157,12 +159,11 @@ impl Generation {
             return Ok(());
         }
         let code = &self.program.nodes()[index];
-        let behind = self.map.address_behind(code.id()).unwrap_or_default();
         let unit = self.region.unit(ONLY_UNIT).ok_or(FULL)?;
         let pc = unit.next(Slab::Cold, 16)?;
         let mut room = [0; SNIPPET_BYTES];
         let mut w = Writer::new(&mut room, pc);
-        let context = Context { frame: to.frame, gate: to.gate, behind };
+        let context = Context { frame: to.frame, gate: to.gate, behind: self.entries[index].behind };
         let id = code.id();
         let failed = |error| LoadError::Assemble(AssembleError::Relocate { id, error });
         let snippet = snippet::write(code, &context, &mut w).map_err(failed)?;
@@ -223,6 +224,7 @@ fn entry(program: &Program, node: &Node, map: &CodeMap, cpu: &Cpu) -> Entry {
         jump: index(node.jump()),
         care: Care::Some,
         pc: map.address(CodePoint::At(node.id())).unwrap_or_default(),
+        behind: map.address_behind(node.id()).unwrap_or_default(),
         kind,
         way: way(node, map),
         snippet: Snippet { need, done: 0, lost: None },

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use midstride_addr::{AppPc, AppRange};
 use midstride_asm::{EmitError, Writer};
 use midstride_frame::{Register, rflags};
+use midstride_os::signal::SigSet;
 use midstride_os::{LINUX_PAGES, probe};
 use midstride_slab::{AllocError, PAGE_BYTES, Place, Region, Sizes, Slab};
 
@@ -38,8 +39,10 @@ pub(crate) struct Guest {
     point: CodePoint,
     pub(crate) call: Arc<LocalCall>,
     pub(crate) syscalls: Syscalls,
+    /// The signals that the program believes it blocks.
+    pub(crate) mask: SigSet,
     _seat: Seat,
-    _stack: Guarded,
+    stack: Guarded,
     /// Gate and frame.
     base: Region,
 }
@@ -52,8 +55,6 @@ impl Guest {
         let stack = Guarded::new(options.stack_bytes)?;
         (frame.get().host, frame.get().gate) = (thread::host(), gate.places);
         let seat = Seat::take(frame)?;
-        let mut registers = Registers::new(cpu.valid);
-        registers.gpr.rsp = stack.end() - ABOVE;
         let call = Arc::new(LocalCall::new(frame));
         let (programs, point) = (History::new(), CodePoint::Nowhere);
         let mut guest = Self {
@@ -64,12 +65,22 @@ impl Guest {
             point,
             call,
             syscalls: options.syscalls,
+            mask: SigSet::EMPTY,
             _seat: seat,
-            _stack: stack,
+            stack,
             base,
         };
-        guest.store(&registers);
+        guest.begin();
         Ok(guest)
+    }
+
+    /// Puts everything but the program and memory to the state a program finds first.
+    pub(crate) fn begin(&mut self) {
+        let mut registers = Registers::new(self.cpu.valid);
+        registers.gpr.rsp = self.stack.end() - ABOVE;
+        self.store(&registers);
+        self.point = CodePoint::Nowhere;
+        self.mask = SigSet::EMPTY;
     }
 
     /// Goes through a door of the gate; says why the program was left.

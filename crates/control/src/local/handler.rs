@@ -5,7 +5,7 @@
 //! landing; everything else happens there. A signal that meets the thread elsewhere (in the gate, in this
 //! program's own code) changes nothing, or goes to whoever handled it before.
 
-use core::arch::asm;
+use core::arch::{asm, naked_asm};
 use core::mem::transmute;
 use core::ptr::with_exposed_provenance_mut;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +19,7 @@ use midstride_os::signal::{
 };
 
 use super::frame::{Frame, Signal, reason};
+use super::gate::Need;
 use super::registry;
 use crate::error::StartError;
 use crate::registers::visible_flags;
@@ -90,12 +91,25 @@ fn stored(before: &[AtomicU64; 4]) -> KernelSigaction {
 
 fn action() -> KernelSigaction {
     KernelSigaction {
-        handler: handler as *const () as u64,
+        handler: enter as *const () as u64,
         flags: SA_SIGINFO | SA_ONSTACK | SA_RESTORER | SA_RESTART,
         restorer: rt_sigreturn as *const () as u64,
         // Nothing may come between storing the program's state and leaving it.
         mask: SigSet::ALL,
     }
+}
+
+/// Calls the handler, with alignment checks off: the kernel leaves them as the program has them.
+#[unsafe(naked)]
+extern "C" fn enter(signal: i32, info: *mut SigInfo, context: *mut UContext) {
+    naked_asm!(
+        "pushfq",
+        "and dword ptr [rsp], {without}",
+        "popfq",
+        "jmp {handler}",
+        without = const !(rflags::AC as i32),
+        handler = sym handler,
+    )
 }
 
 extern "C" fn handler(signal: i32, info: *mut SigInfo, context: *mut UContext) {
@@ -152,7 +166,7 @@ fn probed(interrupted: &mut UContext) -> bool {
 fn leave(frame: &mut Frame, interrupted: &mut UContext, reason: u32, area: u64) {
     frame.gpr = interrupted.mcontext.gprs();
     frame.gpr.rflags = visible_flags(frame.gpr.rflags);
-    if frame.vectors != 0 {
+    if frame.loaded >= Need::Vector as u32 {
         // The kernel's copy is in the same format; a state that needs no area has none.
         let from = with_exposed_provenance_mut::<u8>(area as usize).cast_const();
         let to = (&raw mut *frame).wrapping_add(1).cast::<u8>();
@@ -160,7 +174,7 @@ fn leave(frame: &mut Frame, interrupted: &mut UContext, reason: u32, area: u64) 
         // frame has `area_bytes` bytes, and the two do not overlap.
         unsafe { to.copy_from_nonoverlapping(from, frame.gate.area_bytes as usize) };
     }
-    if frame.gate.base_instructions != 0 {
+    if frame.loaded == Need::All as u32 && frame.gate.base_instructions != 0 {
         (frame.fs_base, frame.gs_base) = bases();
     }
     frame.reason = reason;

@@ -97,7 +97,6 @@ impl Local {
         }
         match self.guest.point() {
             CodePoint::Exit(exit) => Some(Stop::Exit(exit)),
-            CodePoint::Nowhere => Some(Stop::Nowhere),
             _ => None,
         }
     }
@@ -148,6 +147,11 @@ impl Machine for Local {
     }
 
     fn go(&mut self, order: &mut Order) -> Stop {
+        match self.guest.point() {
+            CodePoint::Nowhere => return Stop::Nowhere,
+            CodePoint::Exit(exit) => return Stop::Exit(exit),
+            _ => {}
+        }
         match self.style {
             Style::Translated => self.walk_on(order),
             Style::Native(steps) if order.is_counted() => self.guest.step_on(steps, order),

@@ -1,14 +1,15 @@
 //! Running natively.
 
 use midstride_frame::{Register, rflags};
-use midstride_os::signal::{SI_KERNEL, SIGTRAP, TRAP_TRACE};
+use midstride_os::signal::{SI_KERNEL, SIGSEGV, SIGTRAP, TRAP_TRACE};
 
-use super::frame::{Signal, reason};
+use super::frame::reason;
 use super::generation::Care;
 use super::guest::Guest;
 use crate::history::Age;
 use crate::machine::Stop;
 use crate::point::CodePoint;
+use crate::registers::is_canonical;
 
 /// How a run is to end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,12 +31,18 @@ pub(crate) enum Halt {
     Stopped(Stop),
 }
 
+/// What the processor says of an address that cannot be one.
+pub(crate) const NO_ADDRESS: Stop = Stop::Fault { signal: SIGSEGV, code: SI_KERNEL, address: 0 };
+
 impl Guest {
     /// Runs natively from the current point.
     pub(crate) fn run_native(&mut self, pace: Pace) -> Halt {
         let door = self.gate.native.get();
         let frame = self.frame.get();
         let own = frame.gpr.rflags & rflags::TF;
+        if !is_canonical(frame.gpr.rip) {
+            return Halt::Stopped(NO_ADDRESS);
+        }
         frame.target = frame.gpr.rip;
         if pace == Pace::OneInstruction {
             frame.gpr.rflags |= rflags::TF;
@@ -75,18 +82,16 @@ impl Guest {
 
     fn signalled(&mut self, pace: Pace, own: u64) -> Halt {
         let frame = self.frame.get();
-        let Signal { number: signal, code, address } = frame.signal;
-        let before = frame.gpr.rip.wrapping_sub(1);
-        if signal == SIGTRAP
-            && code == SI_KERNEL
-            && let Some(halt) = self.breakpoint(before)
+        let (signal, raw) = (frame.signal, frame.gpr.rip);
+        if (signal.number, signal.code) == (SIGTRAP, SI_KERNEL)
+            && let Some(halt) = self.breakpoint(raw.wrapping_sub(1))
         {
             return halt;
         }
         self.settle();
-        match (signal, code, pace) {
+        match (signal.number, signal.code, pace) {
             (SIGTRAP, TRAP_TRACE, Pace::OneInstruction) if own == 0 => Halt::Step,
-            _ => Halt::Stopped(Stop::Fault { signal, code, address }),
+            _ => Halt::Stopped(self.fault(signal, raw)),
         }
     }
 

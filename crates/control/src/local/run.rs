@@ -2,7 +2,7 @@
 
 use midstride_frame::Register;
 
-use super::frame::reason;
+use super::frame::{Signal, reason};
 use super::generation::Entry;
 use super::guest::Guest;
 use crate::machine::Stop;
@@ -32,6 +32,14 @@ impl Guest {
         }
     }
 
+    /// The stop for a signal that met the program at the address `raw`. Where the signal tells that address, it
+    /// is to be one of the program.
+    pub(crate) fn fault(&mut self, signal: Signal, raw: u64) -> Stop {
+        let Signal { number: signal, code, address } = signal;
+        let address = if address == raw { self.frame.get().gpr.rip } else { address };
+        Stop::Fault { signal, code, address }
+    }
+
     /// A signal met the snippet: the program is in front of the instruction or behind it.
     #[cold]
     fn interrupted(&mut self, entry: &Entry, why: u32) -> Stop {
@@ -42,13 +50,11 @@ impl Guest {
         if let Some(register) = lost.and_then(|register| frame.gpr.get_mut(register)) {
             *register = frame.slots[0];
         }
-        let signal = frame.signal;
+        let (signal, raw) = (frame.signal, frame.gpr.rip);
         let point = if done { self.programs.next(entry.id) } else { CodePoint::At(entry.id) };
         self.set_point(point);
         match why {
-            reason::SIGNAL => {
-                Stop::Fault { signal: signal.number, code: signal.code, address: signal.address }
-            }
+            reason::SIGNAL => self.fault(signal, raw),
             _ => Stop::Called,
         }
     }

@@ -4,16 +4,18 @@ use core::ops::ControlFlow;
 
 use midstride_frame::rflags;
 use midstride_os::signal::{SIGTRAP, TRAP_TRACE};
+use midstride_relocate::Flow;
 
 use super::generation::{Care, OUT};
 use super::guest::Guest;
+use super::native::NO_ADDRESS;
 use super::run::Done;
 use super::snippet::Kind;
 use crate::controller::{Capture, Rest, Step, Syscalls};
 use crate::event::Refusal;
 use crate::machine::{Order, Stop};
 use crate::point::{CodePoint, ExitKind, ExitPoint};
-use crate::registers::visible_flags;
+use crate::registers::{is_canonical, visible_flags};
 
 /// Where control is behind an instruction.
 pub(crate) enum Landing {
@@ -114,6 +116,20 @@ impl Guest {
         Done::Stopped(Stop::Fault { signal: SIGTRAP, code: TRAP_TRACE, address })
     }
 
+    /// A branch to what is no address: the instruction faults, so nothing of it has happened.
+    fn refuse_target(&mut self, node: u32) -> Stop {
+        let flow = self.programs.program().map(|program| program.nodes()[node as usize].flow());
+        let pushed = match flow {
+            Some(Flow::CallIndirect) => -8,
+            Some(Flow::Return { pop }) => 8 + i64::from(pop),
+            _ => 0,
+        };
+        let gpr = &mut self.frame.get().gpr;
+        gpr.rsp = gpr.rsp.wrapping_add_signed(-pushed);
+        self.set_node(node);
+        NO_ADDRESS
+    }
+
     /// Where the program is behind an instruction that was carried out.
     pub(crate) fn land(&mut self, node: u32, done: Done) -> Landing {
         match done {
@@ -124,6 +140,9 @@ impl Guest {
             }
             Done::Indirect => {
                 let pc = self.frame.get().slots[1];
+                if !is_canonical(pc) {
+                    return Landing::Stopped(self.refuse_target(node));
+                }
                 let point = self.programs.find(pc).point;
                 if let Some(node) = self.node_at(point) {
                     return Landing::Node(node);

@@ -108,9 +108,6 @@ impl Guest {
 
     /// One step outside of instructions of the program.
     pub(crate) fn step_anywhere(&mut self) -> Landing {
-        if matches!(self.point(), CodePoint::Nowhere | CodePoint::Exit(_)) {
-            return Landing::Stopped(Stop::Nowhere);
-        }
         match self.run_native(Pace::OneInstruction) {
             Halt::Stopped(Stop::Exit(_)) | Halt::Step | Halt::Moved => Landing::Elsewhere,
             Halt::Stopped(stop) => Landing::Stopped(stop),

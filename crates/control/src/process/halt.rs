@@ -41,7 +41,7 @@ impl Process {
                 self.move_to(CodePoint::Exit(exit));
                 Trap::Stopped(Stop::Exit(exit))
             }
-            (Age::Current, CodePoint::At(id)) if self.breaks.contains(&id) => {
+            (Age::Current, CodePoint::At(id)) if self.has_breakpoint(pc) => {
                 self.move_to(CodePoint::At(id));
                 Trap::Stopped(Stop::Break(id))
             }
@@ -60,8 +60,10 @@ impl Process {
 
     /// The stop for a signal that an instruction raised.
     pub(super) fn raised(&mut self, info: SigInfo) -> Stop {
+        let raw = self.task.regs.rip;
         self.settle();
-        Stop::Fault { signal: info.signo, code: info.code, address: info.address() }
+        let address = if info.address() == raw { self.task.regs.rip } else { info.address() };
+        Stop::Fault { signal: info.signo, code: info.code, address }
     }
 
     /// The stop for whatever signal the child is about to get.

@@ -94,23 +94,39 @@ impl Process {
         }
     }
 
-    /// Writes all breakpoints into the code.
-    fn plant_all(&self) {
+    /// Puts breakpoints where they are wanted, and nowhere else.
+    fn plant_all(&mut self) {
         let at = |id: &InsnId| self.programs.address_of(CodePoint::At(*id));
-        self.breaks.iter().filter_map(at).for_each(|pc| self.plant(pc));
+        let wanted: BTreeSet<u64> = self.breaks.iter().filter_map(at).collect();
+        let planted = self.programs.current().map(|current| current.planted.clone()).unwrap_or_default();
+        planted.difference(&wanted).for_each(|pc| self.unplant(*pc));
+        wanted.difference(&planted).for_each(|pc| self.plant(*pc));
     }
 
-    /// Writes a breakpoint. In a task that is dead nothing can be written; that is heard of at the next run.
-    pub(super) fn plant(&self, pc: u64) {
-        let _ = self.task.child.write_code(pc, &[0xcc]);
+    /// Puts a breakpoint into the code. Nothing can be written to a task that is dead, which is heard of at the
+    /// next run.
+    pub(super) fn plant(&mut self, pc: u64) {
+        let Some(current) = self.programs.current_mut() else { return };
+        if current.planted.insert(pc) {
+            let _ = self.task.child.write_code(pc, &[INT3]);
+        }
     }
 
     /// Takes a breakpoint out.
-    pub(super) fn unplant(&self, pc: u64) {
-        let byte = self.programs.current().map_or(0, |current| current.byte(pc));
-        let _ = self.task.child.write_code(pc, &[byte]);
+    pub(super) fn unplant(&mut self, pc: u64) {
+        let Some(current) = self.programs.current_mut() else { return };
+        if current.planted.remove(&pc) {
+            let _ = self.task.child.write_code(pc, &[current.byte(pc)]);
+        }
+    }
+
+    /// Whether there is a breakpoint of ours at an address.
+    pub(super) fn has_breakpoint(&self, pc: u64) -> bool {
+        self.programs.current().is_some_and(|current| current.planted.contains(&pc))
     }
 }
+
+const INT3: u8 = 0xcc;
 
 impl Machine for Process {
     fn load(&mut self, program: &Program) -> Result<(), LoadError> {
@@ -162,10 +178,7 @@ impl Machine for Process {
     }
 
     fn set_breaks(&mut self, breaks: &Breaks) {
-        let wanted: BTreeSet<InsnId> = breaks.keys().copied().collect();
-        let gone = self.breaks.difference(&wanted).filter_map(|id| self.address_of(CodePoint::At(*id)));
-        gone.for_each(|pc| self.unplant(pc));
-        self.breaks = wanted;
+        self.breaks = breaks.keys().copied().collect();
         self.plant_all();
     }
 

@@ -1,5 +1,7 @@
 //! Memory in the child: for the stack, the slots and the programs.
 
+use std::collections::BTreeSet;
+
 use midstride_addr::{AppPc, CachePc};
 use midstride_os::mem::{MapFlags, Prot};
 use midstride_os::{Errno, nr};
@@ -23,6 +25,8 @@ pub(crate) struct Generation {
     pub(crate) map: CodeMap,
     pub(crate) program: Program,
     bytes: Vec<u8>,
+    /// Addresses with breakpoints.
+    pub(crate) planted: BTreeSet<u64>,
 }
 
 impl history::Generation for Generation {
@@ -96,7 +100,12 @@ impl Child {
         let to = Destination { origin: CachePc::new(origin), slots, exits: Exits::Trap };
         let chains = assemble(program, &to)?;
         self.write_code(origin, &chains.bytes).map_err(failed("write"))?;
-        Ok(Generation { map: chains.map, program: program.clone(), bytes: chains.bytes })
+        Ok(Generation {
+            map: chains.map,
+            program: program.clone(),
+            bytes: chains.bytes,
+            planted: BTreeSet::new(),
+        })
     }
 
     /// Executable memory in reach of `slots`.

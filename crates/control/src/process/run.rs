@@ -18,8 +18,10 @@ pub(super) enum Pace {
 
 impl Process {
     pub(super) fn go_on(&mut self, order: &mut Order) -> Stop {
-        if self.point == CodePoint::Nowhere || matches!(self.point, CodePoint::Exit(_)) {
-            return Stop::Nowhere;
+        match self.point {
+            CodePoint::Nowhere => return Stop::Nowhere,
+            CodePoint::Exit(exit) => return Stop::Exit(exit),
+            _ => {}
         }
         loop {
             let stop = if order.is_counted() { self.step_on(order) } else { self.run_on(order) };

@@ -37,6 +37,8 @@ fn way(node: &Node) -> Way {
     match insn.special() {
         Some(Special::StoresFlags) => Way::StepFlags,
         Some(Special::LoadsStackSegment) => Way::Behind,
+        // The kernel takes any step over `popf` for one that the program makes itself, and the next ones too.
+        Some(Special::LoadsFlags) => Way::Behind,
         _ if iced.has_rep_prefix() || iced.has_repne_prefix() && iced.mnemonic() != Mnemonic::Nop => {
             match insn.flow() {
                 Flow::Next if iced.is_string_instruction() => Way::Behind,
@@ -174,12 +176,11 @@ impl Process {
     /// Runs to the end of the instruction.
     fn step_behind(&mut self, id: InsnId) -> Option<Stop> {
         let behind = self.programs.map().and_then(|map| map.address_behind(id))?;
-        let mut kept = [0];
-        let read = read_memory(self.task.child.pid, behind, &mut kept);
+        let planted = self.has_breakpoint(behind);
         self.plant(behind);
         let halt = self.resume(Pace::Free);
-        if read == Ok(1) && !matches!(halt, Halt::Dead(_)) {
-            let _ = self.task.child.write_code(behind, &kept);
+        if !planted {
+            self.unplant(behind);
         }
         if halt == Halt::Trap && self.task.regs.rip == behind + 1 {
             self.task.change(|regs| regs.rip = behind);
@@ -239,21 +240,23 @@ impl Process {
         }
         self.task.change(|regs| regs.rip = syscall_address());
         let halt = self.resume(Pace::OneInstruction);
+        if let Halt::Dead(death) = halt {
+            return Some(self.died(death));
+        }
+        // The step ends even where the call is only interrupted; the signal then comes at the next.
+        if RESTARTS.contains(&self.task.regs.rax.cast_signed()) {
+            self.task.change(|regs| regs.rax = number);
+            self.move_to(CodePoint::At(id));
+            return Some(if halt == Halt::Signal { self.signal_in_call() } else { Stop::Called });
+        }
+        let behind = self.programs.map().and_then(|map| map.address_behind(id)).unwrap_or_default();
+        // The step is not the program's.
+        self.task.change(|regs| (regs.rcx, regs.r11) = (behind, regs.r11 & !rflags::TF));
+        self.move_to(self.programs.next(id));
         match halt {
-            Halt::Trap => {
-                let behind = self.programs.map().and_then(|map| map.address_behind(id)).unwrap_or_default();
-                self.task.change(|regs| regs.rcx = behind);
-                self.move_to(self.programs.next(id));
-                None
-            }
-            Halt::Dead(death) => Some(self.died(death)),
-            Halt::Called | Halt::Signal => {
-                if RESTARTS.contains(&self.task.regs.rax.cast_signed()) {
-                    self.task.change(|regs| regs.rax = number);
-                }
-                self.move_to(CodePoint::At(id));
-                Some(if halt == Halt::Called { Stop::Called } else { self.signal_in_call() })
-            }
+            Halt::Trap => None,
+            Halt::Signal => Some(self.signal_in_call()),
+            _ => Some(Stop::Called),
         }
     }
 

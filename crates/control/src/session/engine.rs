@@ -7,7 +7,7 @@ use crate::controller::{Activity, Capture, Edit, State, Visit};
 use crate::error::{ControlError, LoadError};
 use crate::event::{Event, Events, Fault};
 use crate::machine::{Breaks, Machine, Order, Stop};
-use crate::point::{CodePoint, ExitPoint};
+use crate::point::CodePoint;
 use crate::program::{InsnId, Program};
 
 /// The registers that hold a system call's number and arguments.
@@ -22,11 +22,13 @@ pub(super) struct Engine {
     order: Option<Order>,
     /// Whether what stands at the current point was reported.
     reported: bool,
+    /// Whether the exit at the current point was reported.
+    exited: bool,
 }
 
 impl Engine {
     pub(super) fn new(machine: Box<dyn Machine>, events: Events) -> Self {
-        Self { machine, events, breaks: Breaks::new(), order: None, reported: false }
+        Self { machine, events, breaks: Breaks::new(), order: None, reported: false, exited: false }
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -47,6 +49,7 @@ impl Engine {
                 let reported = matches!(stop, Stop::Break(_) | Stop::Syscall(_));
                 let progress = self.order.take().is_none_or(|order| !order.reported);
                 self.reported = reported || !progress && self.reported;
+                self.exited = matches!(stop, Stop::Exit(_));
                 let event = self.event(stop);
                 self.events.push(event);
             }
@@ -94,7 +97,7 @@ impl Engine {
     }
 
     fn forget_report(&mut self) {
-        self.reported = false;
+        (self.reported, self.exited) = (false, false);
         if let Some(order) = &mut self.order {
             order.reported = false;
         }
@@ -117,20 +120,20 @@ impl Engine {
             return Err(ControlError::Running);
         }
         let point = self.machine.point();
-        // Behind an exit there may be something by now.
-        if let CodePoint::Exit(exit) = point {
-            self.machine.set_point(self.behind(exit));
-        }
-        if matches!(self.machine.point(), CodePoint::Nowhere | CodePoint::Exit(_)) {
+        let from = match point {
+            // Behind an exit there may be something by now.
+            CodePoint::Exit(exit) => self.machine.behind(exit),
+            point => point,
+        };
+        if from == CodePoint::Nowhere || from == point && self.exited {
             return Err(ControlError::Nowhere { point });
         }
+        if from != point {
+            self.machine.set_point(from);
+        }
+        self.exited = false;
         self.order = Some(Order { reported: self.reported, steps, trace });
         Ok(())
-    }
-
-    /// Where an exit leads in the program that is loaded now.
-    fn behind(&self, exit: ExitPoint) -> CodePoint {
-        self.machine.behind(exit)
     }
 
     pub(super) fn interrupt(&mut self) {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use midstride_addr::{AppPc, CachePc};
 use midstride_asm::Writer;
 use midstride_control::{
-    Backend, Controller, Edit, Event, ExitKind, ExitPoint, Fault, InsnId, Options, Program, Registers,
-    Session, State,
+    Controller, Edit, Event, ExitKind, ExitPoint, Fault, InsnId, Options, Program, Registers, Session, State,
 };
+
+use crate::conformance::Setup;
 
 /// Longer than anything takes, on the busiest machine.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
@@ -34,19 +35,20 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    pub(crate) fn new(backend: Backend) -> Self {
-        Self::with(backend, Options { patience: LONG, ..Options::default() })
+    pub(crate) fn new(setup: Setup) -> Self {
+        Self::with(setup, Options::default())
     }
 
-    pub(crate) fn with(backend: Backend, options: Options) -> Self {
+    pub(crate) fn with(setup: Setup, options: Options) -> Self {
+        let options = Options { patience: LONG, steps: setup.steps, ..options };
         // SAFETY: programs of tests change only memory that is theirs, or provoke faults.
-        let session = unsafe { Session::start(backend, options) }.unwrap();
+        let session = unsafe { Session::start(setup.backend, options) }.unwrap();
         Self { session }
     }
 
     /// With a program.
-    pub(crate) fn loaded(backend: Backend, write: impl FnOnce(&mut Writer<'_>)) -> Self {
-        let lab = Self::new(backend);
+    pub(crate) fn loaded(setup: Setup, write: impl FnOnce(&mut Writer<'_>)) -> Self {
+        let lab = Self::new(setup);
         lab.session.load(program(write)).unwrap();
         lab
     }

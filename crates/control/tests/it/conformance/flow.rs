@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use midstride_asm::{Alu, Cond, Gpr, Mem, Width};
 use midstride_control::{
-    Activity, Backend, CodePoint, ControlError, Controller, Edge, Event, ExitKind, ExitPoint, Program,
+    Activity, CodePoint, ControlError, Controller, Edge, Event, ExitKind, ExitPoint, Program,
 };
 
+use super::Setup;
 use crate::lab::{Lab, fell_off, id, jumped_out, program};
 
-pub(crate) fn a_program_runs_to_its_end(backend: Backend) {
-    let lab = Lab::loaded(backend, |w| {
+pub(crate) fn a_program_runs_to_its_end(setup: Setup) {
+    let lab = Lab::loaded(setup, |w| {
         w.mov_ri(Gpr::Rax, 7);
         w.imul_rr(Width::W32, Gpr::Rax, Gpr::Rax);
     });
@@ -22,20 +23,20 @@ pub(crate) fn a_program_runs_to_its_end(backend: Backend) {
     assert_eq!(lab.run(), fell_off(5), "it can run again");
 }
 
-pub(crate) fn a_branch_without_target_is_an_exit(backend: Backend) {
+pub(crate) fn a_branch_without_target_is_an_exit(setup: Setup) {
     let mut program = Program::new();
     program.insert(id(1), &[0x85, 0xc0]).unwrap(); // test eax, eax
     program.insert(id(2), &[0x74, 0]).unwrap(); // je
     program.link(id(1), Edge::Next, Some(id(2))).unwrap();
-    let lab = Lab::new(backend);
+    let lab = Lab::new(setup);
     lab.session.load(program).unwrap();
     assert_eq!(lab.run_from(1), jumped_out(2));
     lab.set(|registers| registers.gpr.rax = 1);
     assert_eq!(lab.run_from(1), fell_off(2));
 }
 
-pub(crate) fn loops_run_until_their_condition_fails(backend: Backend) {
-    let lab = Lab::loaded(backend, |w| {
+pub(crate) fn loops_run_until_their_condition_fails(setup: Setup) {
+    let lab = Lab::loaded(setup, |w| {
         let again = w.new_label();
         w.bind(again);
         w.alu_rr(Width::W64, Alu::Add, Gpr::Rax, Gpr::Rcx);
@@ -47,8 +48,8 @@ pub(crate) fn loops_run_until_their_condition_fails(backend: Backend) {
     assert_eq!(lab.registers().gpr.rax, 500_500);
 }
 
-pub(crate) fn counted_branches_count(backend: Backend) {
-    let lab = Lab::loaded(backend, |w| {
+pub(crate) fn counted_branches_count(setup: Setup) {
+    let lab = Lab::loaded(setup, |w| {
         let (again, out) = (w.new_label(), w.new_label());
         w.bind(again);
         w.inc_r(Width::W64, Gpr::Rax);
@@ -62,8 +63,8 @@ pub(crate) fn counted_branches_count(backend: Backend) {
     assert_eq!((lab.registers().gpr.rax, lab.registers().gpr.rcx), (77, 0));
 }
 
-pub(crate) fn calls_return(backend: Backend) {
-    let lab = Lab::loaded(backend, |w| {
+pub(crate) fn calls_return(setup: Setup) {
+    let lab = Lab::loaded(setup, |w| {
         let (function, end) = (w.new_label(), w.new_label());
         w.call(function);
         w.call(function);
@@ -79,8 +80,8 @@ pub(crate) fn calls_return(backend: Backend) {
     assert_eq!((lab.registers().gpr.rax, lab.registers().gpr.rsp), (2, rsp));
 }
 
-pub(crate) fn indirect_branches_find_their_targets(backend: Backend) {
-    let lab = Lab::loaded(backend, |w| {
+pub(crate) fn indirect_branches_find_their_targets(setup: Setup) {
+    let lab = Lab::loaded(setup, |w| {
         let function = w.new_label();
         w.call_r(Gpr::Rbx); // 0
         w.push_r(Gpr::Rbx); // 2
@@ -102,8 +103,8 @@ pub(crate) fn indirect_branches_find_their_targets(backend: Backend) {
     assert_eq!((lab.registers().gpr.rax, lab.registers().gpr.rcx), (2, function));
 }
 
-pub(crate) fn steps_count_instructions(backend: Backend) {
-    let lab = Lab::loaded(backend, |w| {
+pub(crate) fn steps_count_instructions(setup: Setup) {
+    let lab = Lab::loaded(setup, |w| {
         let again = w.new_label();
         w.bind(again);
         w.inc_r(Width::W64, Gpr::Rax);
@@ -117,8 +118,8 @@ pub(crate) fn steps_count_instructions(backend: Backend) {
     assert_eq!(lab.registers().gpr.rip, lab.session.address_of(CodePoint::At(id(3))).unwrap().unwrap());
 }
 
-pub(crate) fn a_stopped_program_goes_on(backend: Backend) {
-    let lab = Lab::loaded(backend, |w| {
+pub(crate) fn a_stopped_program_goes_on(setup: Setup) {
+    let lab = Lab::loaded(setup, |w| {
         w.nop(1);
         w.inc_r(Width::W64, Gpr::Rax);
         w.nop(1);
@@ -129,8 +130,8 @@ pub(crate) fn a_stopped_program_goes_on(backend: Backend) {
     assert_eq!(lab.registers().gpr.rax, 1);
 }
 
-pub(crate) fn nothing_runs_from_nowhere(backend: Backend) {
-    let lab = Lab::new(backend);
+pub(crate) fn nothing_runs_from_nowhere(setup: Setup) {
+    let lab = Lab::new(setup);
     let nowhere = Err(ControlError::Nowhere { point: CodePoint::Nowhere });
     assert_eq!((lab.session.resume(), lab.session.step(1)), (nowhere, nowhere));
     assert_eq!(lab.session.run(id(0)), Err(ControlError::Unknown { id: id(0) }));
@@ -142,8 +143,8 @@ pub(crate) fn nothing_runs_from_nowhere(backend: Backend) {
 }
 
 /// A program that never ends, running.
-pub(crate) fn endless(backend: Backend) -> Lab {
-    let lab = Lab::loaded(backend, |w| {
+pub(crate) fn endless(setup: Setup) -> Lab {
+    let lab = Lab::loaded(setup, |w| {
         let again = w.new_label();
         w.bind(again);
         w.inc_r(Width::W64, Gpr::Rax);
@@ -153,8 +154,8 @@ pub(crate) fn endless(backend: Backend) -> Lab {
     lab
 }
 
-pub(crate) fn an_endless_loop_is_interrupted(backend: Backend) {
-    let lab = endless(backend);
+pub(crate) fn an_endless_loop_is_interrupted(setup: Setup) {
+    let lab = endless(setup);
     assert_eq!(lab.state().activity, Activity::Running);
     assert_eq!(lab.session.run(id(0)), Err(ControlError::Running));
     sleep(Duration::from_millis(5));
@@ -170,8 +171,8 @@ pub(crate) fn an_endless_loop_is_interrupted(backend: Backend) {
     while lab.registers().gpr.rax == rax {}
 }
 
-pub(crate) fn a_cancelled_program_is_nowhere(backend: Backend) {
-    let lab = endless(backend);
+pub(crate) fn a_cancelled_program_is_nowhere(setup: Setup) {
+    let lab = endless(setup);
     lab.session.cancel().unwrap();
     assert_eq!(lab.event(), Event::Cancelled);
     assert_eq!(lab.state().point, CodePoint::Nowhere);
@@ -179,6 +180,6 @@ pub(crate) fn a_cancelled_program_is_nowhere(backend: Backend) {
     assert_eq!(lab.state().activity, Activity::Running);
 }
 
-pub(crate) fn a_controller_can_be_dropped_while_its_program_runs(backend: Backend) {
-    (0..10).for_each(|_| drop(endless(backend)));
+pub(crate) fn a_controller_can_be_dropped_while_its_program_runs(setup: Setup) {
+    (0..10).for_each(|_| drop(endless(setup)));
 }

@@ -1,13 +1,14 @@
 //! Registers, in and out.
 
 use midstride_asm::{Gpr, Width};
-use midstride_control::{Backend, Vector};
+use midstride_control::Vector;
 use midstride_frame::{Register, rflags};
 
+use super::Setup;
 use crate::lab::{Lab, fell_off};
 
-pub(crate) fn every_general_register_goes_in_and_comes_out(backend: Backend) {
-    let lab = Lab::loaded(backend, |w| {
+pub(crate) fn every_general_register_goes_in_and_comes_out(setup: Setup) {
+    let lab = Lab::loaded(setup, |w| {
         Gpr::ALL.into_iter().for_each(|gpr| w.not_r(Width::W64, gpr));
     });
     let value = |gpr: Gpr| 0x0101_0101_0101_0101 * (u64::from(gpr.number()) + 1);
@@ -19,8 +20,8 @@ pub(crate) fn every_general_register_goes_in_and_comes_out(backend: Backend) {
     }
 }
 
-pub(crate) fn flags_go_in_and_come_out(backend: Backend) {
-    let lab = Lab::loaded(backend, |w| {
+pub(crate) fn flags_go_in_and_come_out(setup: Setup) {
+    let lab = Lab::loaded(setup, |w| {
         w.cmc();
         w.pushfq();
         w.pop_r(Gpr::Rax);
@@ -33,8 +34,8 @@ pub(crate) fn flags_go_in_and_come_out(backend: Backend) {
     }
 }
 
-pub(crate) fn every_vector_register_goes_in_and_comes_out(backend: Backend) {
-    let lab = Lab::loaded(backend, |w| {
+pub(crate) fn every_vector_register_goes_in_and_comes_out(setup: Setup) {
+    let lab = Lab::loaded(setup, |w| {
         w.bytes(&[0x0f, 0x28, 0xc1]); // movaps xmm0, xmm1
         w.nop(1);
     });

@@ -95,18 +95,21 @@ impl<P: Policy> Transform for PolicyTransform<'_, P> {
     }
 }
 
+/// What [`Setup`](crate::Setup) makes an engine of.
+pub(crate) struct EngineParts {
+    pub(crate) cache: CodeCache<HeapRef>,
+    pub(crate) heap: HeapRef,
+    pub(crate) gate: Gate,
+    pub(crate) gate_code: Region,
+    pub(crate) epoch: &'static AtomicU64,
+    pub(crate) low: AppRange,
+    pub(crate) signals: Signals,
+}
+
 impl<P: Policy> Engine<P> {
     /// An engine over an empty cache and a placed gate.
-    pub(crate) fn new(
-        cache: CodeCache<HeapRef>,
-        heap: HeapRef,
-        gate: Gate,
-        gate_code: Region,
-        epoch: &'static AtomicU64,
-        low: AppRange,
-        signals: Signals,
-        policy: P,
-    ) -> Self {
+    pub(crate) fn new(parts: EngineParts, policy: P) -> Self {
+        let EngineParts { cache, heap, gate, gate_code, epoch, low, signals } = parts;
         let protection = match P::DOMAIN {
             Domain::Process => Protection::Pages,
             Domain::Threads => Protection::None,

@@ -15,7 +15,7 @@ use midstride_os::{Errno, thread};
 use midstride_slab::{AllocError, PageError, PageSource, Place, Region, Sizes, Slab};
 
 use crate::context::{ThreadContext, usage};
-use crate::engine::{ContextPtr, Engine, Shared};
+use crate::engine::{ContextPtr, Engine, EngineParts, Shared};
 use crate::gate::{EngineCode, GATE_BYTES, Gate, Handlers, write_gate};
 use crate::heap::HeapRef;
 use crate::policy::{Domain, Policy};
@@ -122,7 +122,8 @@ impl Setup {
         let cache = CodeCache::new(parts, tables);
         let ours = AppRange::new(AppPc::new(low.address), AppPc::new(low.address + LOW_BYTES));
         let signals = Signals::new(Engine::<P>::handler_address()).map_err(SetupError::Context)?;
-        Ok(Engine::new(cache, self.heap, gate, gate_code, &epoch[0], ours, signals, policy))
+        let (heap, epoch, low) = (self.heap, &epoch[0], ours);
+        Ok(Engine::new(EngineParts { cache, heap, gate, gate_code, epoch, low, signals }, policy))
     }
 
     fn place_gate(self, handlers: Handlers, near: u64) -> Result<(Gate, Region), SetupError> {
@@ -200,6 +201,7 @@ impl<P: Policy> Engine<P> {
     ///
     /// # Errors
     /// [`SetupError::Context`], [`SetupError::Segment`].
+    #[expect(clippy::mut_from_ref, reason = "each call makes a new context, which is its caller's alone")]
     pub fn take_thread(&'static self) -> Result<&'static mut ThreadContext, SetupError> {
         let context = self.map_context().map_err(SetupError::Context)?;
         self.lock().contexts.push(context);

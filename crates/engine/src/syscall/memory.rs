@@ -45,7 +45,7 @@ impl<P: Policy> Engine<P> {
             return Verdict::Answer(Errno::ENOMEM.raw());
         }
         let result = make(cx);
-        if result < 0 && result >= -4095 {
+        if (-4095..0).contains(&result) {
             return Verdict::Answer(result);
         }
         let range = pages(result as u64, argument(cx, 1));
@@ -118,7 +118,7 @@ impl<P: Policy> Engine<P> {
         }
         let was = shared.code.area(old.start());
         let result = make(cx);
-        if result < 0 && result >= -4095 {
+        if (-4095..0).contains(&result) {
             return Verdict::Answer(result);
         }
         let new = pages(result as u64, argument(cx, 2));

@@ -66,7 +66,7 @@ pub(crate) struct Record {
     pub borrowed: Gpr,
 }
 
-/// What [`Records::translate`] finds.
+/// What `find` answers of a cache pc.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Translation {
     /// The program's pc, when it does not depend on memory.

@@ -1,1 +1,3 @@
-//! Criterion benches live in `benches/`.
+//! Criterion benches live in `benches/`; what several of them need is here.
+
+pub mod cache;

@@ -5,7 +5,7 @@ use midstride_addr::{AppPc, CachePc};
 use midstride_slab::{RegionId, Slab};
 
 use super::{ChainLink, CodeCache, Placed, Placement};
-use crate::draft::{Draft, Stop};
+use crate::draft::{Draft, MAX_APP_BYTES, Stop};
 use crate::emit::{BuildError, Care, Emitted, Emitter, Landing, Order, Place};
 use crate::exec_block::{BlockId, BlockState, ExecBlock, Exit, ExitId, UnitRef};
 use crate::exit::{ExitKind, STUB_NUMBER_AT};
@@ -24,6 +24,29 @@ pub trait Transform {
     fn block(&mut self, draft: &mut Draft) -> u32;
 }
 
+/// Bytes of code that may change at any moment, read once: a block must not be made of one version and
+/// compare with another.
+struct Snapshot {
+    bytes: [u8; SNAPSHOT_BYTES],
+    len: usize,
+}
+
+/// One more than a block reads, so that it ends because it is full and not because the code does.
+const SNAPSHOT_BYTES: usize = MAX_APP_BYTES + 1;
+
+impl Snapshot {
+    fn of(code: &[u8]) -> Self {
+        let mut bytes = [0; SNAPSHOT_BYTES];
+        let len = code.len().min(SNAPSHOT_BYTES);
+        bytes[..len].copy_from_slice(&code[..len]);
+        Self { bytes, len }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
 impl<A: Allocator + Clone> CodeCache<A> {
     /// Builds a block for the code at `pc`, to be entered through `landing` first (if any).
     ///
@@ -37,11 +60,23 @@ impl<A: Allocator + Clone> CodeCache<A> {
         code: &dyn AppCode,
         transform: &mut dyn Transform,
     ) -> Result<BlockId, BuildError> {
+        match order.care {
+            Care::Trust => self.build_from(pc, order, code.bytes(pc), transform),
+            Care::Check => self.build_from(pc, order, Snapshot::of(code.bytes(pc)).bytes(), transform),
+        }
+    }
+
+    fn build_from(
+        &mut self,
+        pc: AppPc,
+        order: Order,
+        bytes: &[u8],
+        transform: &mut dyn Transform,
+    ) -> Result<BlockId, BuildError> {
         let region = self.region_for(pc)?;
         let unit = self.unit_with_room(region)?;
         let mut limit = self.parts.config.block_limit.min(order.limit).max(1);
         loop {
-            let bytes = code.bytes(pc);
             self.read(bytes, pc, limit, order.care);
             let tag = transform.block(&mut self.workbench.draft);
             match self.emit(region, unit, pc, order, bytes) {

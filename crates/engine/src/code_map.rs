@@ -1,11 +1,14 @@
 //! What of the program's memory may be executed.
 #![allow(unsafe_code, reason = "reads the program's code")]
 
+use core::cell::Cell;
+
 use allocator_api2::vec::Vec;
 use midstride_addr::{AppPc, AppRange};
-use midstride_block::AppCode;
+use midstride_block::{AppCode, page_of};
 
 use crate::heap::HeapRef;
+use crate::memory::read_app;
 
 /// How the program can change its code without a system call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +33,29 @@ pub struct CodeArea {
 /// All executable memory, sorted and disjoint.
 pub struct CodeMap {
     areas: Vec<CodeArea, HeapRef>,
+    read: ReadPages,
+}
+
+/// Pages that could be read when they were last looked at. What may be executed need not be readable: behind a
+/// file's end there is nothing, and some processors know execute-only memory.
+struct ReadPages([Cell<u64>; REMEMBERED]);
+
+/// A power of two; page 0 stands for none.
+const REMEMBERED: usize = 64;
+const PAGE: u64 = 4096;
+
+impl ReadPages {
+    fn forget(&mut self) {
+        self.0.iter_mut().for_each(|page| *page.get_mut() = 0);
+    }
+
+    fn contains(&self, page: u64) -> bool {
+        let known = &self.0[page as usize % REMEMBERED];
+        if known.get() != page && read_app(page * PAGE, &mut [0]).is_ok() {
+            known.set(page);
+        }
+        known.get() == page
+    }
 }
 
 /// What [`AppCode::bytes`] answers at most: more than a block reads.
@@ -37,11 +63,12 @@ const WINDOW: u64 = 4096;
 
 impl CodeMap {
     pub(crate) fn new_in(heap: HeapRef) -> Self {
-        Self { areas: Vec::new_in(heap) }
+        Self { areas: Vec::new_in(heap), read: ReadPages([const { Cell::new(0) }; REMEMBERED]) }
     }
 
     /// Nothing in `range` is executable from now on.
     pub fn remove(&mut self, range: AppRange) {
+        self.read.forget();
         let mut index = 0;
         while let Some(area) = self.areas.get(index).copied() {
             if !area.range.overlaps(range) {
@@ -109,15 +136,22 @@ impl CodeMap {
         }
         Some(end)
     }
+
+    /// How many of the `bytes` from `pc` on are readable, without a gap.
+    fn readable(&self, pc: AppPc, bytes: u64) -> u64 {
+        let end = pc.get() + bytes;
+        let gap = (page_of(pc)..end.div_ceil(PAGE)).find(|&page| !self.read.contains(page));
+        gap.map_or(bytes, |page| (page * PAGE).saturating_sub(pc.get()))
+    }
 }
 
 impl AppCode for CodeMap {
     fn bytes(&self, pc: AppPc) -> &[u8] {
         let Some(end) = self.end_of_run(pc) else { return &[] };
-        let bytes = (end.get() - pc.get()).min(WINDOW) as usize;
+        let bytes = self.readable(pc, (end.get() - pc.get()).min(WINDOW)) as usize;
         let start = core::ptr::with_exposed_provenance(pc.get() as usize);
-        // SAFETY: the map follows every system call that changes mappings, so these bytes are mapped
-        // and readable. The program may change them meanwhile (it may be writing code on another
+        // SAFETY: the map follows every system call that changes mappings, so these bytes are mapped, and
+        // they were found readable. The program may change them meanwhile (it may be writing code on another
         // thread): whatever mixture is read, decoding bytes is total, and a stale block is retired by
         // whatever noticed the write.
         unsafe { core::slice::from_raw_parts(start, bytes) }
@@ -156,5 +190,15 @@ mod tests {
         map.insert(range(0x1800, 0x1900), Writes::Here);
         assert_eq!(map.end_of_run(AppPc::new(0x1700)), Some(AppPc::new(0x1900)));
         assert_eq!(map.end_of_run(AppPc::new(0x1900)), None);
+    }
+
+    #[test]
+    fn bytes_end_where_nothing_can_be_read() {
+        let mut map = CodeMap::new_in(HeapRef(&HEAP));
+        let start = [0u8; 16].as_ptr().expose_provenance() as u64 & !(PAGE - 1);
+        map.insert(range(0x1000, 0x3000), Writes::No);
+        assert_eq!(map.bytes(AppPc::new(0x1800)), [], "nothing is mapped there");
+        map.insert(range(start, start + 1), Writes::No);
+        assert_eq!(map.bytes(AppPc::new(start)).len(), 1);
     }
 }

@@ -8,6 +8,7 @@ use midstride_asm::Gpr;
 use midstride_block::Slot;
 
 use crate::engine::Span;
+use crate::native::Native;
 use crate::signal::Step;
 use crate::syscall::After;
 
@@ -122,6 +123,8 @@ pub struct ThreadContext {
     pub fresh_block: u32,
     /// The single step by the trap flag that is under way.
     pub(crate) step: Step,
+    /// What runs natively.
+    pub(crate) native: Native,
     /// Called for signals of a followed thread: a handler of the engine's, by address.
     pub on_signal: u64,
     /// The context registered before this one.

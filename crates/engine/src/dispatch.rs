@@ -56,6 +56,9 @@ impl<P: Policy> Engine<P> {
         cx.state.set(Gpr::Rcx, cx.slots[Slot::Rcx as usize]);
         let shared = self.lock();
         self.policy.entered(cx, if landing == Landing::Return { Door::Return } else { Door::Indirect });
+        if landing == Landing::Indirect && self.undo_impossible_call(cx, &shared, target) {
+            return self.run_natively(cx, &shared);
+        }
         self.resolve(cx, shared, AppPc::new(target), Arrival::Table(landing))
     }
 
@@ -101,24 +104,13 @@ impl<P: Policy> Engine<P> {
                 let pc = cx.state.app_pc();
                 self.resolve(cx, shared, pc, Arrival::Gate)
             }
-            // The processor shall raise what it raises: at the program's own address.
-            emulate::Outcome::Native => {
-                let at = exit.at;
-                drop(shared);
-                self.run_natively(cx, at);
-                answer::RESUME
-            }
+            emulate::Outcome::Native => self.run_natively(cx, &shared),
         }
-    }
-
-    /// Lets control go to the program's own bytes.
-    pub(crate) fn run_natively(&self, cx: &mut ThreadContext, at: AppPc) {
-        let _shared = self.lock();
-        self.resume_at(cx, midstride_addr::CachePc::new(at.get()));
     }
 
     /// Behind a system call, or when a signal waits.
     fn behind(&self, cx: &mut ThreadContext, occasion: u32) -> u32 {
+        let _ = cx.native.end(&mut cx.state);
         match occasion {
             answer::RESUME => self.abandon_call(cx),
             made => self.after_system_call(cx, made),

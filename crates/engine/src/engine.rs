@@ -6,10 +6,11 @@ use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use allocator_api2::vec::Vec;
 use midstride_addr::{AppPc, AppRange, CachePc};
 use midstride_block::{
-    BlockId, BuildError, Care, CodeCache, Draft, Landing, MAX_APP_BYTES, MAX_INSNS, Order, Slot, Stats,
-    Transform,
+    AppCode, BlockId, BuildError, Care, CodeCache, Draft, Landing, MAX_APP_BYTES, MAX_INSNS, Order, Slot,
+    Stats, Transform,
 };
 
+use midstride_relocate::decode;
 use midstride_slab::Region;
 
 use crate::code_map::CodeMap;
@@ -202,7 +203,8 @@ impl<P: Policy> Engine<P> {
         };
         let id = loop {
             match self.find_or_build(&mut shared, pc, arrival, cx.span) {
-                Ok(id) => break id,
+                Ok(Some(id)) => break id,
+                Ok(None) => return self.run_natively(cx, &shared),
                 Err(BuildError::Full { region }) => {
                     let epoch = self.epoch.fetch_add(1, Ordering::SeqCst);
                     let retired = shared.cache.retire_next_unit(region, epoch);
@@ -258,20 +260,21 @@ impl<P: Policy> Engine<P> {
         self.leave(cx, Leaving::NoBlock(error))
     }
 
+    /// `None` when there is nothing at `pc` that could be copied.
     fn find_or_build(
         &self,
         shared: &mut Shared,
         pc: AppPc,
         arrival: Arrival,
         span: Span,
-    ) -> Result<BlockId, BuildError> {
+    ) -> Result<Option<BlockId>, BuildError> {
         let (landing, follows) = match arrival {
             Arrival::Table(landing) => (Some(landing), None),
             Arrival::Exit(exit) => (None, Some(exit).filter(|_| shared.company == Company::Alone)),
             Arrival::Gate => (None, None),
         };
         if span == Span::OneInsn {
-            return self.build_transient(shared, pc);
+            return self.build_transient(shared, pc).map(Some);
         }
         let cache = &mut shared.cache;
         if let Some(id) = cache.lookup(pc) {
@@ -279,18 +282,21 @@ impl<P: Policy> Engine<P> {
                 // Without room for a landing this branch goes through the gate; next time there is.
                 match cache.ensure_landing(id, landing) {
                     Err(full @ BuildError::Full { .. }) => return Err(full),
-                    _ => return Ok(id),
+                    _ => return Ok(Some(id)),
                 }
             }
-            return Ok(id);
+            return Ok(Some(id));
         }
         if shared.code.area(pc).is_none() && !self.is_ours(shared, AppRange::new(pc, pc.add(1))) {
             self.policy.unknown_code(&mut shared.code, pc);
         }
         let Shared { code, watch, .. } = shared;
         let care = watch.prepare(code, pc, MAX_APP_BYTES as u64);
+        if self.sees_steps() && decode(code.bytes(pc), pc).is_err() {
+            return Ok(None);
+        }
         let order = Order { landing, limit: MAX_INSNS, care, follows };
-        self.build(shared, pc, order)
+        self.build(shared, pc, order).map(Some)
     }
 
     fn build(&self, shared: &mut Shared, pc: AppPc, order: Order) -> Result<BlockId, BuildError> {

@@ -21,6 +21,7 @@ pub mod gate;
 mod heap;
 mod lock;
 mod memory;
+mod native;
 mod policy;
 mod setup;
 mod signal;

@@ -79,4 +79,4 @@ pub use live::{Live, live_in};
 pub use relocate::{RelocateError, Relocated, Saved, Spill, relocate};
 pub use sets::{FlagSet, GprSet};
 pub use special::Special;
-pub use target::load_target;
+pub use target::{BranchOperand, branch_operand, load_target};

@@ -48,6 +48,48 @@ pub fn load_target(insn: &Insn, w: &mut Writer<'_>, dst: Gpr) -> Result<(), Relo
     written(w)
 }
 
+/// Where an indirect branch finds its target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BranchOperand {
+    /// In a register.
+    Register(Gpr),
+    /// In eight bytes of memory.
+    Memory {
+        /// Their address.
+        address: u64,
+    },
+}
+
+/// Where `jmp r/m64` or `call r/m64` finds its target when the registers have the values `value` says. `None`
+/// for other instructions, and for operands relative to FS or GS, whose bases are not known here.
+///
+/// ```
+/// use midstride_addr::AppPc;
+/// use midstride_asm::Gpr;
+/// use midstride_relocate::{BranchOperand, branch_operand, decode};
+///
+/// let insn = decode(&[0xff, 0x54, 0x24, 0x08], AppPc::new(0x1000))?; // call [rsp + 8]
+/// let operand = branch_operand(&insn, |reg| if reg == Gpr::Rsp { 0x7000 } else { 0 });
+/// assert_eq!(operand, Some(BranchOperand::Memory { address: 0x7008 }));
+/// # Ok::<(), midstride_relocate::DecodeError>(())
+/// ```
+pub fn branch_operand(insn: &Insn, value: impl Fn(Gpr) -> u64) -> Option<BranchOperand> {
+    if !matches!(insn.flow(), Flow::JumpIndirect | Flow::CallIndirect) {
+        return None;
+    }
+    let iced = insn.iced();
+    if iced.op0_kind() == OpKind::Register {
+        return gpr::of(iced.op0_register()).map(BranchOperand::Register);
+    }
+    if segment(iced) != Segment::None {
+        return None;
+    }
+    let address = iced.virtual_address(0, 0, |name, _, _| {
+        if name.is_segment_register() { Some(0) } else { gpr::of(name).map(&value) }
+    });
+    address.map(|address| BranchOperand::Memory { address })
+}
+
 /// `mov dst, operand` with everything that says which memory is meant.
 fn load_same_operand(insn: &Insn, dst: Gpr) -> Option<Bytes> {
     let bytes = insn.bytes();

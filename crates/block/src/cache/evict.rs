@@ -5,13 +5,13 @@
 //! comes to the gate.
 
 use allocator_api2::alloc::Allocator;
-use midstride_addr::{AppRange, CachePc};
+use midstride_addr::{AppPc, AppRange, CachePc};
 use midstride_slab::RegionId;
 
 use super::{CodeCache, Placed, UnitPhase, Ways};
 use crate::emit::Landing;
-use crate::exec_block::{BlockId, BlockState, ExitId};
-use crate::pages::pages_of;
+use crate::exec_block::{BlockId, BlockState, ExecBlock, ExitId};
+use crate::pages::{page_of, pages_of};
 
 /// What an eviction waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +42,13 @@ impl<A: Allocator + Clone> CodeCache<A> {
             self.page_blocks(page)
                 .find(|&id| self.block(id).is_some_and(|block| block.watched().overlaps(range)))
         })
+    }
+
+    /// The blocks that end with the program byte before `end`.
+    pub fn blocks_before(&self, end: AppPc) -> impl Iterator<Item = &ExecBlock> + '_ {
+        let last = AppPc::new(end.get().wrapping_sub(1));
+        let on_page = self.page_blocks(page_of(last)).filter_map(|id| self.block(id));
+        on_page.filter(move |block| block.app.end() == end)
     }
 
     /// The blocks on a page.

@@ -12,8 +12,7 @@ use midstride_os::signal::{
 use midstride_os::thread;
 
 use super::calls::{is_on_stack, put_state};
-use super::table::FAULTS;
-use super::wrap;
+use super::{USER_CS, USER_SS, is_fault, wrap};
 use crate::context::{PENDING_BYTES, ThreadContext};
 use crate::engine::Engine;
 use crate::gate::EngineCode;
@@ -125,7 +124,7 @@ impl<P: Policy> Engine<P> {
         uc: &UContext,
     ) -> Delivery {
         let action = self.action(cx, signal);
-        let by_fault = info.code > 0 && FAULTS.contains(&signal);
+        let by_fault = is_fault(signal, info);
         let masked = SigSet::from_bits(uc.sigmask).contains(signal);
         match action.handler {
             SIG_IGN if !by_fault => return Delivery::Ignored,
@@ -266,8 +265,6 @@ impl<P: Policy> Engine<P> {
 const SI_KERNEL_CODE: i32 = 0x80;
 /// The reserved bit, and IF.
 const PLAIN_FLAGS: u64 = 0x202;
-const USER_CS: u16 = 0x33;
-const USER_SS: u16 = 0x2b;
 
 /// Writes the frame and lets the context's state be that at the handler's start.
 fn write_frame(

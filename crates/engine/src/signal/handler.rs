@@ -12,9 +12,9 @@ use midstride_os::probe::fault_fixup;
 use midstride_os::signal::{SIGBUS, SIGSEGV, SIGTRAP, SigInfo, SigSet, UContext, rt_tgsigqueueinfo};
 use midstride_os::thread;
 
-use super::Step;
 use super::calls::{put_state, state_of};
 use super::deliver::{Delivery, copy_frame};
+use super::{Step, TRAP_FLAG, USER_CS, USER_SS, is_fault, is_step};
 use crate::code_map::Writes;
 use crate::context::{AppState, ThreadContext, phase};
 use crate::engine::{Engine, Span};
@@ -55,16 +55,24 @@ unsafe extern "C" fn handler<P: Policy>(signal: i32, info: *mut SigInfo, uc: *mu
     // SAFETY: threads under an engine have its address in their context, and engines live for ever.
     let engine = unsafe { &*core::ptr::with_exposed_provenance::<Engine<P>>(cx.engine as usize) };
     cx.call_mask = (uc.mcontext.rip == engine.gate.syscall_done.get()).then(|| temporary_mask(cx)).flatten();
-    let stepped = signal == SIGTRAP && info.code == TRAP_TRACE;
+    if engine.stays_native(cx, signal, info, uc) {
+        return;
+    }
+    let stepped = is_step(signal, info);
     match engine.place(cx, uc) {
         // The gate is left with the flag set again.
         Place::Gate if stepped => {}
-        Place::Known(state, phase) if stepped && !cx.step.is_done(&state, uc.mcontext.rip, phase) => {
+        Place::Known(state, phase) if stepped && !is_step_done(cx, &state, uc.mcontext.rip, phase) => {
             cx.step = Step::go_on(&state, uc.mcontext.rip, phase);
         }
         Place::Gate => engine.defer(cx, signal, info, uc),
         Place::Known(state, _) => {
             cx.state = state;
+            let was_native = cx.native.is_under_way();
+            uc.sigmask &= !cx.native.end(&mut cx.state);
+            if was_native && stepped && cx.state.rflags & TRAP_FLAG == 0 {
+                return engine.go_through_gate(cx, uc);
+            }
             cx.step = if stepped { Step::begin(&state) } else { Step::NONE };
             if signal == SIGSEGV && engine.code_written(cx, info, uc) {
                 return engine.go_through_gate(cx, uc);
@@ -74,12 +82,13 @@ unsafe extern "C" fn handler<P: Policy>(signal: i32, info: *mut SigInfo, uc: *mu
     }
 }
 
-/// `si_code` of a single step.
-const TRAP_TRACE: i32 = 2;
+fn is_step_done(cx: &ThreadContext, state: &AppState, at: u64, phase: Phase) -> bool {
+    cx.native.is_under_way() || cx.step.is_done(state, at, phase)
+}
 
 /// A signal that faults raise was sent while another one is being handled: it comes again afterwards.
 fn postpone(signal: i32, info: &SigInfo, uc: &mut UContext) {
-    if info.code > 0 && super::table::FAULTS.contains(&signal) {
+    if is_fault(signal, info) {
         crate::fatal::fail(format_args!("signal {signal} in the signal handler, at {:#x}", uc.mcontext.rip));
     }
     let _ = rt_tgsigqueueinfo(thread::getpid(), thread::gettid(), signal, info);
@@ -144,7 +153,7 @@ impl<P: Policy> Engine<P> {
 
     /// Whether the fault is a write to code that we protected. The page is open now, its blocks are
     /// retired, and the writing instruction will be run by itself.
-    fn code_written(&self, cx: &mut ThreadContext, info: &SigInfo, uc: &UContext) -> bool {
+    pub(crate) fn code_written(&self, cx: &mut ThreadContext, info: &SigInfo, uc: &UContext) -> bool {
         const WRITE: u64 = 2;
         if info.code <= 0 || uc.mcontext.err & WRITE == 0 {
             return false;
@@ -163,7 +172,7 @@ impl<P: Policy> Engine<P> {
 
     /// Keeps the signal until the gate's end; no other comes meanwhile.
     fn defer(&self, cx: &mut ThreadContext, signal: i32, info: &SigInfo, uc: &mut UContext) {
-        if info.code > 0 && super::table::FAULTS.contains(&signal) {
+        if is_fault(signal, info) {
             crate::fatal::fail(format_args!(
                 "signal {signal} in the engine itself, at {:#x} for {:#x}",
                 uc.mcontext.rip,
@@ -201,6 +210,7 @@ impl<P: Policy> Engine<P> {
         cx.phase.store(phase::GATE, Ordering::Relaxed);
         uc.mcontext.rip = self.gate.redispatch.get();
         uc.mcontext.rflags &= !DANGEROUS_FLAGS;
+        (uc.mcontext.cs, uc.mcontext.ss) = (USER_CS, USER_SS);
     }
 }
 

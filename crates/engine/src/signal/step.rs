@@ -2,10 +2,9 @@
 
 use midstride_block::Phase;
 
+use super::TRAP_FLAG;
 use crate::context::AppState;
 use crate::memory::read_app;
-
-const TRAP_FLAG: u64 = 0x100;
 
 /// What is known of the instruction under way, from the last trap or from the state the program resumed in.
 #[derive(Clone, Copy, Default, Debug)]

@@ -47,6 +47,8 @@ pub struct Program {
     pub limit: u64,
     /// Whether it is left out unless asked for.
     pub slow: bool,
+    /// Why its result is known to differ from the native one: it is left out, said aloud.
+    pub differs: Option<String>,
     /// Whether nothing may run beside it.
     pub alone: bool,
     /// What of it the single-stepper checks: `count`, `cov`.
@@ -127,6 +129,7 @@ fn directive(program: &mut Program, line: &str) {
         "needs" => program.needs.extend(words()),
         "limit" => program.limit = value.trim().parse().expect("a number of seconds"),
         "slow" => program.slow = true,
+        "differs" => program.differs = Some(value.trim().to_owned()),
         "alone" => program.alone = true,
         "oracle" => program.oracle.extend(words()),
         "modes" => program.modes.extend(words()),

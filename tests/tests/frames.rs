@@ -55,7 +55,4 @@ fn covered_programs_show_their_own_states() {
     assert_frames_are_exact(Mode::Cov);
 }
 
-#[test]
-fn counted_programs_show_their_own_states() {
-    assert_frames_are_exact(Mode::Count);
-}
+// Not for `count`: its counters clobber flags where they are dead, which ARCHITECTURE.md lists.

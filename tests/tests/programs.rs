@@ -35,6 +35,9 @@ fn add(suite: &mut Suite, place: &Arc<Place>, program: &Program, link: Link) {
     if program.slow && !needs::slow_wanted() {
         return suite.leave_out(&name, "slow, wants MIDSTRIDE_SLOW=1");
     }
+    if let Some(reason) = &program.differs {
+        return suite.leave_out(&name, format!("known to differ: {reason}"));
+    }
     if let Some(missing) = needs::missing_feature(&program.needs) {
         return suite.leave_out(&name, format!("this machine lacks {missing}"));
     }

@@ -67,3 +67,21 @@ fn a_block_in_a_region_out_of_reach_is_linked_through_a_word() {
     assert_eq!(world.cache.stats().far_links, 1);
     assert_snapshot!("far", show(&mut world, near));
 }
+
+#[test]
+fn links_to_one_block_are_taken_out_in_any_order() {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut world = World::new();
+        world.block(LOW + 0x100, &RET);
+        // jmp LOW + 0x100, from three places
+        let sources =
+            [0u8, 0x10, 0x20].map(|at| world.block(LOW + u64::from(at), &[0xe9, 0xfb - at, 0, 0, 0]));
+        sources.iter().for_each(|&source| world.link(source));
+        for gone in order {
+            let (exit, linked) = world.exit(sources[gone]);
+            assert!(linked.linked.is_some());
+            world.cache.unlink(exit);
+            world.check();
+        }
+    }
+}

@@ -10,12 +10,12 @@ use midstride_testkit::arbitrary::{Result, Unstructured};
 
 use crate::world::{Choices, World, plain};
 
-/// Two places of code: from each the other can be reached, but not from the region of the first (see
+/// Places of code: neighbours reach each other, but the region of the first does not reach the second (see
 /// `links::a_block_in_a_region_out_of_reach_is_linked_through_a_word`).
 const PLACES: [u64; 3] =
     [0x10_0000_0000, 0x10_0000_0000 + 0x7d00_0000, 0x10_0000_0000 + 0x7d00_0000 + 0x7800_0000];
-/// Blocks at each place, this many bytes apart: they lie on three pages, some on two at once.
-const BLOCKS: u64 = 24;
+/// Blocks at each place, this many bytes apart: they lie on two pages, some on both.
+const BLOCKS: u64 = 12;
 const STRIDE: u64 = 0x1fe;
 const STEPS: usize = 120;
 const LIVES: u64 = 24;
@@ -29,15 +29,23 @@ fn start(u: &mut Unstructured<'_>) -> Result<u64> {
     Ok(u.choose(&PLACES)? + u.int_in_range(0..=BLOCKS - 1)? * STRIDE)
 }
 
-/// `jcc` or `jmp` to another block, or to the next one by falling through many nops.
+/// The displacement to any block that a branch of `len` bytes at `at` reaches.
+fn displacement(at: u64, len: i64, u: &mut Unstructured<'_>) -> Result<[u8; 4]> {
+    loop {
+        let far = start(u)? as i64 - (at as i64 + len);
+        if let Ok(near) = i32::try_from(far) {
+            return Ok(near.to_le_bytes());
+        }
+    }
+}
+
+/// `jcc` or `jmp` to a block, a return, no instruction, or nops up to what cannot be read.
 fn code(at: u64, u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
-    let target = start(u)?;
-    let displacement = |len: i64| i32::try_from(target as i64 - (at as i64 + len)).ok();
-    Ok(match (u.int_in_range(0..=5)?, displacement(5), displacement(6)) {
-        (0..=1, Some(displacement), _) => [&[0xe9][..], &displacement.to_le_bytes()].concat(),
-        (2..=3, _, Some(displacement)) => [&[0x0f, 0x84][..], &displacement.to_le_bytes()].concat(),
-        (4, ..) => vec![0xc3],
-        (5, ..) => vec![0x06],
+    Ok(match u.int_in_range(0..=7)? {
+        0..=2 => [&[0xe9][..], &displacement(at, 5, u)?].concat(),
+        3..=4 => [&[0x0f, 0x84][..], &displacement(at, 6, u)?].concat(),
+        5 => vec![0xc3],
+        6 => vec![0x06],
         _ => vec![0x90; 8],
     })
 }

@@ -4,9 +4,60 @@
 //! execs. **You get** an [`Engine`]: threads entered through it run the program's code from a code
 //! cache, with registers, flags, stack, signals and children as they would be without it.
 //!
+//! Its [`Domain`] is a whole process, entered before its first instruction by [`Engine::run`], or single
+//! threads of its own process, which ask for it by [`Engine::follow_me`] and leave by [`unfollow_me`].
+//!
 //! **It does not protect from** programs that use the GS segment, that look for the engine's pages, or that measure
-//! time. It knows nothing of whole processes: who injects it, what is reported and where to, is the
-//! policy's business.
+//! time. Who injects it, what is reported and where to, is the policy's business. In the domain of single
+//! threads it does not see what the others do natively: see [`Policy::unknown_code`] and
+//! [`Engine::forget_code_outside`].
+//!
+//! ```
+//! use std::sync::atomic::{AtomicU64, Ordering};
+//!
+//! use midstride_addr::{AppPc, AppRange};
+//! use midstride_block::{Config, Draft, Unobserved};
+//! use midstride_engine::gate::EngineCode;
+//! use midstride_engine::{CodeMap, Domain, Engine, Heap, HeapRef, Policy, Setup, Writes, unfollow_me};
+//! use midstride_os::{LINUX_PAGES, maps, mem::Prot};
+//!
+//! struct Blocks(AtomicU64);
+//!
+//! impl Policy for Blocks {
+//!     const DOMAIN: Domain = Domain::Threads;
+//!
+//!     fn transform(&self, block: &mut Draft) -> u32 {
+//!         self.0.fetch_add(block.len() as u64, Ordering::Relaxed);
+//!         0
+//!     }
+//!
+//!     fn unknown_code(&self, code: &mut CodeMap, pc: AppPc) {
+//!         let _ = maps::for_each_mapping(&mut [0; 8192], |entry| {
+//!             let range = AppRange::new(AppPc::new(entry.start), AppPc::new(entry.end));
+//!             if entry.prot.contains(Prot::EXEC) && range.contains(pc) {
+//!                 code.insert(range, Writes::No);
+//!             }
+//!         });
+//!     }
+//! }
+//!
+//! static HEAP: Heap = Heap::new();
+//! let setup = Setup {
+//!     source: &LINUX_PAGES,
+//!     heap: HeapRef(&HEAP),
+//!     config: Config::default(),
+//!     code: EngineCode::of_host().ok_or("no XSAVE")?,
+//!     observer: &Unobserved,
+//! };
+//! let engine: &'static Engine<Blocks> = Box::leak(Box::new(setup.engine(Blocks(AtomicU64::new(0)))?));
+//! // SAFETY: the policy changes nothing, and nobody unloads code.
+//! unsafe { engine.follow_me()? };
+//! let word = "mid".to_owned() + "stride";
+//! unfollow_me();
+//! assert_eq!(word, "midstride");
+//! assert!(engine.policy.0.load(Ordering::Relaxed) > 100);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![no_std]
 #![deny(unsafe_code)]
 

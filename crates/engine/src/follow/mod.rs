@@ -143,10 +143,10 @@ pub fn unfollow_me() {
     leave_point();
 }
 
-/// Where following ends.
+/// Where following ends. The number keeps a linker from folding it into some other empty function.
 #[unsafe(naked)]
 extern "C" fn leave_point() {
-    naked_asm!("ret")
+    naked_asm!("nop dword ptr [rax + 0x6d696473]", "ret")
 }
 
 /// Whether the calling thread is followed, by any engine.
@@ -196,8 +196,15 @@ impl<P: Policy> Engine<P> {
         Ok(())
     }
 
+    /// Whether this process is a copy of the one the engine was made in, made behind its back: it must not
+    /// be asked anything.
+    #[must_use]
+    pub fn is_forked(&self) -> bool {
+        self.pid.load(Ordering::Relaxed) != thread::getpid()
+    }
+
     fn begin_following(&'static self) -> Result<*mut ThreadContext, FollowError> {
-        if self.pid.load(Ordering::Relaxed) != thread::getpid() {
+        if self.is_forked() {
             return Err(FollowError::Forked);
         }
         match thread::segment_base(SegmentBase::Gs).map_err(FollowError::Segment)? {

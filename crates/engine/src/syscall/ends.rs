@@ -5,7 +5,8 @@ use core::sync::atomic::Ordering;
 use super::{After, Verdict};
 use crate::context::{ThreadContext, usage};
 use crate::engine::Engine;
-use crate::policy::{Ending, Exec, Policy};
+use crate::policy::{Domain, Ending, Exec, Policy};
+use crate::signal::wrap;
 
 impl<P: Policy> Engine<P> {
     pub(super) fn exec(&self, cx: &mut ThreadContext) -> Verdict {
@@ -19,6 +20,9 @@ impl<P: Policy> Engine<P> {
         let _shared = self.lock();
         self.policy.exiting(cx, Ending::Thread);
         cx.in_use.store(usage::ENDING, Ordering::Release);
+        if P::DOMAIN == Domain::Threads {
+            wrap::part();
+        }
         Verdict::CallThen(After::Nothing)
     }
 

@@ -48,7 +48,8 @@
 //! # Children
 //! A thread created by a followed one runs natively from its first instruction, and so does a vfork child (of
 //! posix_spawn, `Command`) until it execs. A child of fork stays followed, with a copy of the cache. In a
-//! child that an unfollowed thread forked, followers made before answer [`FollowError::Forked`].
+//! child that an unfollowed thread forked, followers made before answer [`FollowError::Forked`] and nothing
+//! else.
 //!
 //! # Memory
 //! A follower is never freed: it takes some 56 MiB of address space beside each cluster of code it meets (of which
@@ -213,7 +214,7 @@ impl<T: Tool> Follower<T> {
     /// may run without telling the follower first.
     pub unsafe fn follow_me(&self) -> Result<(), FollowError> {
         self.forget_unmapped();
-        // SAFETY: the caller's contract.
+        // SAFETY: the caller's contract. A forked engine says so itself.
         unsafe { self.engine.follow_me() }
     }
 
@@ -226,13 +227,13 @@ impl<T: Tool> Follower<T> {
     /// What the follower did so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        natively(|_| {
-            let stats = self.engine.policy.stats();
+        let asked = self.ask(|engine| {
             let mut threads = 0;
-            self.engine.for_each_context(|_| threads += 1);
+            engine.for_each_context(|_| threads += 1);
             let heap_bytes = self.heap.mapped_bytes() as u64;
-            Stats { cache: self.engine.stats(), threads, heap_bytes, ..stats }
-        })
+            Stats { cache: engine.stats(), threads, heap_bytes, ..engine.policy.stats() }
+        });
+        asked.unwrap_or_default()
     }
 
     /// The sum of a counter over all threads, past ones included; 0 for one that does not exist.
@@ -241,24 +242,28 @@ impl<T: Tool> Follower<T> {
         if index >= self.engine.policy.counters {
             return 0;
         }
-        natively(|_| {
-            let mut sum = 0;
-            self.engine.for_each_context(|cx| sum += count_of(cx, index));
-            sum
-        })
+        let mut sum = 0;
+        self.ask(|engine| engine.for_each_context(|cx| sum += count_of(cx, index)));
+        sum
     }
 
     /// The code in `range` has changed, or the tool wants to see it again: threads that come there run it anew.
     /// Threads inside finish their block.
     pub fn invalidate(&self, range: AppRange) {
-        natively(|_| self.engine.invalidate(range));
+        self.ask(|engine| engine.invalidate(range));
     }
 
     /// Other threads may have unmapped code: forgets what is not mapped any more. Where other code
     /// has taken its place, [`invalidate`](Self::invalidate) is needed. Done by each
     /// [`follow_me`](Self::follow_me), too.
     pub fn forget_unmapped(&self) {
-        natively(|_| self.engine.forget_code_outside(maps::list));
+        self.ask(|engine| engine.forget_code_outside(maps::list));
+    }
+
+    /// Works on the engine: not in followed code, and not in a process that has a copy of it in who knows what
+    /// state.
+    fn ask<R>(&self, work: impl FnOnce(&Engine<Guest<T>>) -> R) -> Option<R> {
+        natively(|_| (!self.engine.is_forked()).then(|| work(self.engine)))
     }
 }
 

@@ -93,7 +93,9 @@ fn c_library_functions_call_back_and_print() {
         unsafe { libc::qsort(numbers.as_mut_ptr().cast(), len, size, Some(descending)) };
         let (at, room) = (text.as_mut_ptr(), text.len());
         // SAFETY: the format fits the arguments; a double goes through a vector register.
-        unsafe { libc::snprintf(at, room, c"%s %.4f %#lx".as_ptr(), c"e".as_ptr(), std::f64::consts::E, 0xbeef_u64) }
+        unsafe {
+            libc::snprintf(at, room, c"%s %.4f %#lx".as_ptr(), c"e".as_ptr(), std::f64::consts::E, 0xbeef_u64)
+        }
     });
     // SAFETY: snprintf terminates its text.
     let text = unsafe { CStr::from_ptr(text.as_ptr()) };

@@ -130,7 +130,7 @@ fn a_tiny_cache_is_evicted_under_several_threads() {
     let follower = Follower::with_options(|_: &mut Draft| {}, options).expect("a follower");
     let work = |seed: u64| {
         let mut text = String::new();
-        for round in 0..60u64 {
+        for round in 0..12u64 {
             let mut numbers: Vec<f64> =
                 (0..50).map(|n| ((n * 31 + round * seed) % 97) as f64 / 7.0).collect();
             numbers.sort_by(f64::total_cmp);
@@ -148,5 +148,5 @@ fn a_tiny_cache_is_evicted_under_several_threads() {
         assert_eq!(text, work(seed));
     }
     let stats = follower.stats().cache;
-    assert!(stats.evictions > 0, "{stats:?}");
+    assert!(stats.evictions > 10, "{stats:?}");
 }

@@ -222,6 +222,40 @@ fn actions_are_the_programs_own_while_followed_and_after() {
 }
 
 #[test]
+fn actions_are_given_back_when_a_followed_thread_ends() {
+    extern "C" fn handler(_: i32, _: *mut libc::siginfo_t, _: *mut c_void) {}
+    alone::run("signals::actions_are_given_back_when_a_followed_thread_ends", || {
+        install(libc::SIGUSR1, handler, 0);
+        let ended = thread::spawn(|| {
+            // SAFETY: the tool changes nothing.
+            unsafe { plain().follow_me() }.expect("the thread can be followed");
+        });
+        ended.join().expect("it ends");
+        let own = handler as Handler as usize;
+        // The thread gives them back on its way out of the kernel's sight, not before it is joined.
+        let given_back = || action_of(libc::SIGUSR1).sa_sigaction == own;
+        assert!((0..1000).any(|_| given_back() || {
+            thread::sleep(std::time::Duration::from_millis(1));
+            false
+        }));
+    });
+}
+
+#[test]
+fn an_overflowing_stack_is_reported_as_natively() {
+    #[inline(never)]
+    fn endless(n: u64) -> u64 {
+        if n == u64::MAX { n } else { std::hint::black_box(endless(std::hint::black_box(n + 1))) + 1 }
+    }
+    let outcome = alone::output("signals::an_overflowing_stack_is_reported_as_natively", || {
+        followed(plain(), || endless(0));
+    });
+    let Some(outcome) = outcome else { return };
+    let text = String::from_utf8_lossy(&outcome.stderr).into_owned();
+    assert!(text.contains("has overflowed its stack"), "{}: {text}", outcome.status);
+}
+
+#[test]
 fn bad_pointers_in_sigaction_are_errors() {
     alone::run("signals::bad_pointers_in_sigaction_are_errors", || {
         // SAFETY: the default action needs nothing.

@@ -15,11 +15,11 @@ use midstride_slab::Region;
 
 use crate::code_map::CodeMap;
 use crate::context::ThreadContext;
-use crate::follow::SpecialPlace;
+use crate::follow::Passed;
 use crate::gate::{Gate, answer};
 use crate::heap::HeapRef;
 use crate::lock::{Guard, Lock};
-use crate::policy::{Domain, Leaving, Policy};
+use crate::policy::{Domain, Policy};
 use crate::signal::Signals;
 use crate::watch::{Protection, Watch};
 
@@ -111,12 +111,11 @@ impl<P: Policy> Engine<P> {
     /// An engine over an empty cache and a placed gate.
     pub(crate) fn new(parts: EngineParts, policy: P) -> Self {
         let EngineParts { cache, heap, gate, gate_code, epoch, low, signals } = parts;
-        let protection = match P::DOMAIN {
-            Domain::Process => Protection::Pages,
-            Domain::Threads => Protection::None,
+        let (protection, company) = match P::DOMAIN {
+            Domain::Process => (Protection::Pages, Company::Alone),
+            Domain::Threads => (Protection::None, Company::Threads),
         };
         let (code, watch) = (CodeMap::new_in(heap), Watch::new_in(heap, protection));
-        let company = Company::Alone;
         let shared = Shared { cache, code, watch, company, contexts: Vec::new_in(heap), waiting: 0 };
         Self {
             shared: Lock::new(shared),
@@ -221,43 +220,6 @@ impl<P: Policy> Engine<P> {
         cx.span = Span::Block;
         self.enter(cx, &shared, id);
         answer::RESUME
-    }
-
-    /// Carries out what lies at the program's pc as long as it is no code to be copied.
-    fn pass_what_is_not_code<'l>(
-        &'l self,
-        cx: &mut ThreadContext,
-        mut shared: Guard<'l, Shared>,
-    ) -> Passed<Guard<'l, Shared>> {
-        loop {
-            if crate::emulate::vsyscall(&mut cx.state) == crate::emulate::Outcome::Done {
-                continue;
-            }
-            if P::DOMAIN == Domain::Process {
-                return Passed::Code(shared);
-            }
-            match self.special_place(cx.state.app_pc()) {
-                SpecialPlace::None => return Passed::Code(shared),
-                SpecialPlace::Leave => {
-                    drop(shared);
-                    return Passed::Left(self.leave(cx, Leaving::Asked));
-                }
-                SpecialPlace::Service => {
-                    drop(shared);
-                    crate::follow::serve(cx);
-                    shared = self.lock();
-                }
-            }
-        }
-    }
-
-    /// The code at the program's pc cannot be rewritten.
-    fn without_block(&self, cx: &mut ThreadContext, shared: Guard<'_, Shared>, error: BuildError) -> u32 {
-        if P::DOMAIN == Domain::Process {
-            crate::fatal::no_block(cx.state.app_pc(), error);
-        }
-        drop(shared);
-        self.leave(cx, Leaving::NoBlock(error))
     }
 
     /// `None` when there is nothing at `pc` that could be copied.
@@ -383,20 +345,12 @@ impl<P: Policy> Engine<P> {
     }
 }
 
-/// Where control comes to behind what is not code.
-enum Passed<G> {
-    /// At code to be copied.
-    Code(G),
-    /// To the end of following: what the gate is to be answered.
-    Left(u32),
-}
-
 /// Who else may be in the cache.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Company {
     /// Nobody: one thread, or one that waits for its vfork child.
     Alone,
-    /// There has been a second thread.
+    /// There has been a second thread, or there may be one without notice.
     Threads,
 }
 

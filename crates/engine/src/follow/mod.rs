@@ -5,14 +5,15 @@
 //! take the engine's lock: [`natively`] runs them in the gate instead.
 #![allow(unsafe_code, reason = "captures and hands over the registers of threads")]
 
+mod place;
 mod registry;
+mod service;
 
 use core::arch::naked_asm;
 use core::fmt;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering;
 
-use midstride_addr::AppPc;
 use midstride_asm::Gpr;
 use midstride_os::Errno;
 use midstride_os::signal::{MaskHow, SigSet, rt_sigprocmask};
@@ -21,10 +22,14 @@ use midstride_os::thread::{self, SegmentBase};
 use crate::context::{AppState, ThreadContext, phase, usage};
 use crate::engine::Engine;
 use crate::gate::answer;
-use crate::policy::{Domain, Following, Leaving, Policy};
+use crate::policy::{Domain, Leaving, Policy};
 use crate::signal::wrap;
 
-pub(crate) use registry::{find, is_engine_stack, register};
+pub(crate) use place::Passed;
+pub(crate) use registry::{find, register};
+
+pub use place::{is_following_me, is_in_engine, unfollow_me};
+pub use service::{Caller, natively};
 
 /// Why a thread is not followed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,117 +68,7 @@ impl fmt::Display for FollowError {
 
 impl core::error::Error for FollowError {}
 
-/// How the caller of [`natively`] runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Caller {
-    /// Natively.
-    Native,
-    /// Under an engine.
-    Followed,
-}
-
-/// A call of [`natively`] under way.
-struct Call<F, R> {
-    work: Option<F>,
-    result: Option<R>,
-}
-
-/// Runs `work` natively, wherever the caller runs: for functions that are called from followed code and must
-/// not be followed themselves, such as those that ask an engine.
-///
-/// Under an engine `work` runs in the gate, on the engine's stack: it must not allocate, block or take
-/// locks that the interrupted code may hold, and a panic in it ends the process.
-pub fn natively<R, F: FnOnce(Caller) -> R>(work: F) -> R {
-    let mut call = Call { work: Some(work), result: None };
-    // SAFETY: `perform` gets a live call of its own type, and nobody else has it.
-    unsafe { service((&raw mut call).cast(), perform::<F, R>, 0) };
-    call.result.expect("`perform` stores a result")
-}
-
-unsafe extern "C" fn perform<F: FnOnce(Caller) -> R, R>(call: *mut (), _: Perform, followed: u64) {
-    // SAFETY: `natively` passes its call, of this type.
-    let call = unsafe { &mut *call.cast::<Call<F, R>>() };
-    let caller = if followed == 0 { Caller::Native } else { Caller::Followed };
-    call.result = call.work.take().map(|work| work(caller));
-}
-
-/// [`perform`] for some type; takes its own address, since arguments stay where they are.
-#[repr(transparent)]
-#[derive(Clone, Copy)]
-struct Perform(unsafe extern "C" fn(*mut (), Perform, u64));
-
-/// Never built as a block: under an engine the call is carried out by the gate, see [`serve`].
-#[unsafe(naked)]
-unsafe extern "C" fn service(
-    call: *mut (),
-    perform: unsafe extern "C" fn(*mut (), Perform, u64),
-    followed: u64,
-) {
-    naked_asm!("jmp rsi")
-}
-
-/// Carries out the call of [`service`] that the program is about to make, and returns from it.
-pub(crate) fn serve(cx: &mut ThreadContext) {
-    let [call, perform] = [Gpr::Rdi, Gpr::Rsi].map(|reg| cx.state.get(reg));
-    let perform = core::ptr::with_exposed_provenance::<()>(perform as usize);
-    // SAFETY: only `natively` calls `service`, with a function of this type.
-    let perform = unsafe { core::mem::transmute::<*const (), Perform>(perform) };
-    // SAFETY: and with the call for which it was made; the caller waits for the return.
-    unsafe { (perform.0)(core::ptr::with_exposed_provenance_mut(call as usize), perform, 1) };
-    let rsp = cx.state.get(Gpr::Rsp);
-    // SAFETY: the call instruction pushed its return address there.
-    cx.state.pc = unsafe { core::ptr::with_exposed_provenance::<u64>(rsp as usize).read_unaligned() };
-    cx.state.set(Gpr::Rsp, rsp.wrapping_add(8));
-}
-
-/// What is not to be followed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum SpecialPlace {
-    None,
-    /// Following ends.
-    Leave,
-    /// [`service`].
-    Service,
-}
-
-/// Lets the calling thread go on natively, however deep in calls it is; does nothing if it is not followed.
-///
-/// Called from a policy's methods it does nothing: they have answers that mean it.
-pub fn unfollow_me() {
-    leave_point();
-}
-
-/// Where following ends. The number keeps a linker from folding it into some other empty function.
-#[unsafe(naked)]
-extern "C" fn leave_point() {
-    naked_asm!("nop dword ptr [rax + 0x6d696473]", "ret")
-}
-
-/// Whether the calling thread is followed, by any engine.
-#[must_use]
-pub fn is_following_me() -> bool {
-    natively(|caller| caller == Caller::Followed)
-}
-
-/// Whether the calling code is an engine's, or is called by one: a policy's method, or a function that such a
-/// method calls. Takes no lock, so that allocators can ask.
-#[must_use]
-pub fn is_in_engine() -> bool {
-    let here = 0u8;
-    is_engine_stack((&raw const here).expose_provenance() as u64)
-}
-
 impl<P: Policy> Engine<P> {
-    pub(crate) fn special_place(&self, pc: AppPc) -> SpecialPlace {
-        if pc.get() == service as *const () as u64 {
-            SpecialPlace::Service
-        } else if pc.get() == leave_point as *const () as u64 || self.policy.leaves_at(pc) == Following::End {
-            SpecialPlace::Leave
-        } else {
-            SpecialPlace::None
-        }
-    }
-
     /// Follows the calling thread from the return of this function on, until [`unfollow_me`]. Compiles for
     /// policies whose domain is [`Domain::Threads`].
     ///

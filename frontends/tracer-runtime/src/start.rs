@@ -27,7 +27,9 @@ static ENGINE: Place = Place(UnsafeCell::new(MaybeUninit::uninit()));
 const STACK_BYTES: usize = 1 << 20;
 
 #[repr(align(64))]
-struct Stack(UnsafeCell<[u8; STACK_BYTES]>);
+struct Stack(
+    #[expect(dead_code, reason = "only its address is used, by _start")] UnsafeCell<[u8; STACK_BYTES]>,
+);
 
 // SAFETY: only the first thread uses it, before the program runs.
 unsafe impl Sync for Stack {}

@@ -9,7 +9,7 @@ use midstride_asm::Gpr;
 use midstride_block::{PcSource, Phase, Restore, Slot, Translation};
 use midstride_os::nr;
 use midstride_os::probe::fault_fixup;
-use midstride_os::signal::{SIGBUS, SIGSEGV, SIGTRAP, SigInfo, SigSet, UContext, rt_tgsigqueueinfo};
+use midstride_os::signal::{SIGBUS, SIGSEGV, SigInfo, SigSet, UContext, rt_tgsigqueueinfo};
 use midstride_os::thread;
 
 use super::calls::{put_state, state_of};

@@ -76,6 +76,15 @@ impl Mode {
         words
     }
 
+    /// How many times the native limit it may take.
+    #[must_use]
+    pub fn patience(self) -> u32 {
+        match self {
+            Mode::Native | Mode::Run | Mode::Cov | Mode::Count => 1,
+            Mode::Torture | Mode::TortureCov | Mode::TortureCount => 4,
+        }
+    }
+
     /// The name of the file that the mode writes.
     #[must_use]
     pub fn output(self) -> Option<&'static str> {

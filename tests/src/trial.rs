@@ -138,7 +138,7 @@ fn compare_in_mode(
         words.push(midtrace::path(&place.target)?.into());
         words.extend(mode.words(&scratch.aside()));
     }
-    let traced = scratch.run(job, &words);
+    let traced = scratch.run(&Job { limit: job.limit * mode.patience(), ..job.clone() }, &words);
     if std::env::var_os("MIDSTRIDE_TIMES").is_some() {
         let (cpu, native_cpu) = (traced.kept.cpu_us, native.kept.cpu_us);
         eprintln!(

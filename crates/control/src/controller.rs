@@ -60,6 +60,17 @@ pub enum Steps {
     Breakpoints,
 }
 
+/// Which processors a task under ptrace runs on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Affinity {
+    /// The one that its controller runs on, both bound to it from the start. One of them always waits for
+    /// the other, so a switch between them is cheaper than waking another processor.
+    #[default]
+    Together,
+    /// Any.
+    Free,
+}
+
 /// Registers and place of a program.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct State {

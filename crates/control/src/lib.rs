@@ -37,7 +37,9 @@ pub use registers::{
 #[cfg(feature = "std")]
 pub use {
     condition::{Condition, Relation},
-    controller::{Activity, Backend, Capture, Controller, Edit, State, Step, Steps, Syscalls, Visit},
+    controller::{
+        Activity, Affinity, Backend, Capture, Controller, Edit, State, Step, Steps, Syscalls, Visit,
+    },
     error::{ControlError, LoadError, StartError},
     event::{Death, Event, Events, Fault, Refusal},
     session::{Options, Session},

@@ -44,6 +44,16 @@ pub fn sched_yield() {
     unsafe { syscall0(nr::SCHED_YIELD) };
 }
 
+/// The processor that this thread runs on, at this moment.
+#[must_use]
+pub fn processor() -> usize {
+    let mut processor = 0u32;
+    let to = (&raw mut processor).expose_provenance() as u64;
+    // SAFETY: the kernel writes one word; it cannot fail.
+    unsafe { syscall3(nr::GETCPU, to, 0, 0) };
+    processor as usize
+}
+
 /// Ends this thread only.
 ///
 /// # Safety

@@ -82,8 +82,8 @@ pub(crate) struct GatePlaces {
     /// The part of entering natively in which a call turns it back.
     pub(crate) turn_start: u64,
     pub(crate) turn_end: u64,
-    /// Where a handler sends the thread to leave the program.
-    pub(crate) landing: u64,
+    /// Where a handler sends the thread to leave the program, by what of it is loaded.
+    pub(crate) landings: [u64; 3],
     /// Bytes of the area behind the frame.
     pub(crate) area_bytes: u64,
     /// 1 when the bases of FS and GS are changed by instructions.

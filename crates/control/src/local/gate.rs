@@ -88,7 +88,7 @@ pub(crate) fn write(mut w: Writer<'_>, frame: FrameRef, cpu: &Cpu) -> Result<Gat
     let enter = Need::ALL.map(|need| gate.enter(need));
     let (native, turn_start, turn_end) = gate.native();
     let leave = Need::ALL.map(|need| gate.leave(need));
-    let landing = gate.land();
+    let landings = gate.land();
     gate.backs();
     let end = w.pc();
     w.finish()?;
@@ -97,7 +97,7 @@ pub(crate) fn write(mut w: Writer<'_>, frame: FrameRef, cpu: &Cpu) -> Result<Gat
         end: end.get(),
         turn_start: turn_start.get(),
         turn_end: turn_end.get(),
-        landing: landing.get(),
+        landings,
         area_bytes: cpu.format.bytes() as u64,
         base_instructions: u64::from(cpu.bases == Bases::Instructions),
     };
@@ -182,12 +182,16 @@ impl GateWriter<'_, '_> {
     }
 
     /// Where handlers send the thread: the program's registers are saved already, or were not loaded.
-    fn land(&mut self) -> CachePc {
-        self.w.bind(self.landing);
-        let pc = self.w.pc();
-        self.w.mov_rm(Width::W64, Gpr::Rsp, self.host(offset_of!(Host, rsp)));
-        self.w.jmp(self.back[Need::All as usize]);
-        pc
+    fn land(&mut self) -> [u64; 3] {
+        Need::ALL.map(|need| {
+            if need == Need::All {
+                self.w.bind(self.landing);
+            }
+            let pc = self.w.pc();
+            self.w.mov_rm(Width::W64, Gpr::Rsp, self.host(offset_of!(Host, rsp)));
+            self.w.jmp(self.back[need as usize]);
+            pc.get()
+        })
     }
 
     fn backs(&mut self) {

@@ -41,6 +41,7 @@ pub(crate) struct Entry {
     pub(crate) behind: u64,
     pub(crate) kind: Kind,
     pub(crate) way: Way,
+    pub(crate) need: Need,
     pub(crate) snippet: Snippet,
 }
 
@@ -58,10 +59,19 @@ pub(crate) enum Care {
 /// How an instruction is stepped natively.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Way {
-    /// By a run that ends behind it.
+    /// By a run that the trap flag ends behind it.
     Native,
+    /// Likewise, or by breakpoints at all places where it may go, which are other instructions.
+    Direct,
     /// By its snippet: such a run would show, would not end there, or would not end.
     Snippet,
+}
+
+/// What stands at the start of an instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Bytes {
+    Code,
+    Breakpoints,
 }
 
 /// A program that was placed.
@@ -137,6 +147,13 @@ impl Generation {
         wanted.into_iter().for_each(|pc| self.plant(pc));
     }
 
+    /// Puts a breakpoint in the place of an instruction for a moment, or takes it out.
+    pub(crate) fn exchange(&self, pc: u64, bytes: Bytes) {
+        let offset = pc.wrapping_sub(self.map.origin().get()) as usize;
+        let own = self.code.get(offset).copied().unwrap_or(INT3);
+        self.set_byte(pc, if bytes == Bytes::Code { own } else { INT3 });
+    }
+
     fn set_byte(&self, pc: u64, byte: u8) {
         let at = CachePc::new(pc & !7);
         let shift = pc % 8 * 8;
@@ -163,7 +180,8 @@ impl Generation {
         let pc = unit.next(Slab::Cold, 16)?;
         let mut room = [0; SNIPPET_BYTES];
         let mut w = Writer::new(&mut room, pc);
-        let context = Context { frame: to.frame, gate: to.gate, behind: self.entries[index].behind };
+        let Entry { behind, need, .. } = self.entries[index];
+        let context = Context { frame: to.frame, gate: to.gate, behind, need };
         let id = code.id();
         let failed = |error| LoadError::Assemble(AssembleError::Relocate { id, error });
         let snippet = snippet::write(code, &context, &mut w).map_err(failed)?;
@@ -171,7 +189,7 @@ impl Generation {
         put(&mut self.region, Slab::Cold, bytes.bytes())?;
         let entry = &mut self.entries[index];
         (entry.code, entry.snippet) = (pc.get(), snippet);
-        entry.door = to.gate.enter(snippet.need).get();
+        entry.door = to.gate.enter(entry.need).get();
         if entry.care == Care::Some && entry.kind == Kind::Run {
             entry.care = Care::None;
         }
@@ -215,7 +233,7 @@ const FULL: AllocError = AllocError::BadUnitCount { units: 0 };
 
 fn entry(program: &Program, node: &Node, map: &CodeMap, cpu: &Cpu) -> Entry {
     let index = |id: Option<InsnId>| id.and_then(|id| program.index_of(id)).unwrap_or(OUT);
-    let (kind, need) = (snippet::kind(node, cpu), Need::All);
+    let (kind, need) = (snippet::kind(node, cpu), snippet::need(node));
     Entry {
         id: node.id(),
         code: 0,
@@ -227,7 +245,8 @@ fn entry(program: &Program, node: &Node, map: &CodeMap, cpu: &Cpu) -> Entry {
         behind: map.address_behind(node.id()).unwrap_or_default(),
         kind,
         way: way(node, map),
-        snippet: Snippet { need, done: 0, lost: None },
+        need,
+        snippet: Snippet { done: 0, lost: None },
     }
 }
 
@@ -242,7 +261,19 @@ fn way(node: &Node, map: &CodeMap) -> Way {
     let split = !map.is_one_piece(node.id());
     match repeated || special || split || is_system_call(node) {
         true => Way::Snippet,
+        false if goes_to_others(node) => Way::Direct,
         false => Way::Native,
+    }
+}
+
+/// Whether everywhere control may go from here there is another instruction.
+fn goes_to_others(node: &Node) -> bool {
+    let other = |id: Option<InsnId>| id.is_some_and(|id| id != node.id());
+    match node.flow() {
+        Flow::Next => other(node.next()),
+        Flow::Jump { .. } | Flow::Call { .. } => other(node.jump()),
+        Flow::Branch { .. } | Flow::Counted { .. } => other(node.next()) && other(node.jump()),
+        _ => false,
     }
 }
 

@@ -117,7 +117,7 @@ extern "C" fn handler(signal: i32, info: *mut SigInfo, context: *mut UContext) {
     let interrupted = unsafe { &mut *context };
     // SAFETY: the kernel passes the reason, which nobody else refers to.
     let reason = unsafe { &*info };
-    let handled = registry::own().is_some_and(|mut frame| {
+    let handled = registry::find(interrupted.stack.sp).is_some_and(|mut frame| {
         let area = interrupted.mcontext.fpstate;
         handle(signal, reason, interrupted, frame.get(), area)
     });
@@ -184,12 +184,19 @@ fn leave(frame: &mut Frame, interrupted: &mut UContext, reason: u32, area: u64) 
 /// Lets the thread go to the landing.
 fn land(frame: &mut Frame, interrupted: &mut UContext) {
     frame.inside = 0;
-    interrupted.mcontext.rip = frame.gate.landing;
+    let [integer, vector, all] = frame.gate.landings;
+    interrupted.mcontext.rip = match frame.loaded {
+        INTEGER => integer,
+        VECTOR => vector,
+        _ => all,
+    };
     interrupted.mcontext.rsp = frame.host.rsp;
     interrupted.mcontext.rflags = PLAIN;
 }
 
 const PLAIN: u64 = 0x202;
+const INTEGER: u32 = Need::Integer as u32;
+const VECTOR: u32 = Need::Vector as u32;
 
 /// The bases of FS and GS.
 fn bases() -> (u64, u64) {

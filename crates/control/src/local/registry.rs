@@ -1,10 +1,8 @@
 //! Which thread has which frame, for handlers: they run with the program's FS and must not touch
-//! thread-local storage.
+//! thread-local storage. Threads are told apart by their alternate stacks, which the kernel shows to handlers.
 
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
-
-use midstride_os::thread::gettid;
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use super::frame::{Frame, FrameRef};
 
@@ -12,43 +10,45 @@ use super::frame::{Frame, FrameRef};
 pub(crate) const LIMIT: usize = 256;
 
 struct Entry {
-    /// 0: free.
-    tid: AtomicI32,
+    /// Lowest address of the thread's alternate stack; 0: free.
+    stack: AtomicU64,
     frame: AtomicPtr<Frame>,
 }
 
-static ENTRIES: [Entry; LIMIT] =
-    [const { Entry { tid: AtomicI32::new(0), frame: AtomicPtr::new(null_mut()) } }; LIMIT];
+/// An entry that is being made.
+const TAKEN: u64 = 1;
 
-/// The calling thread's place; given back when dropped, in the same thread.
+static ENTRIES: [Entry; LIMIT] =
+    [const { Entry { stack: AtomicU64::new(0), frame: AtomicPtr::new(null_mut()) } }; LIMIT];
+
+/// A thread's place; given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Registration {
     index: usize,
 }
 
 impl Registration {
-    /// Makes the frame known as the calling thread's; `None` when there is no room.
-    pub(crate) fn new(frame: FrameRef) -> Option<Self> {
-        let tid = gettid();
+    /// Makes the frame known as that of the thread with this alternate stack; `None` when there is no room.
+    pub(crate) fn new(stack: u64, frame: FrameRef) -> Option<Self> {
         // ORDERING: the thread itself reads what it writes here, in handlers; others only look for
         // entries that are free.
-        let take = |entry: &Entry| entry.tid.compare_exchange(0, -1, Ordering::Relaxed, Ordering::Relaxed);
+        let take =
+            |entry: &Entry| entry.stack.compare_exchange(0, TAKEN, Ordering::Relaxed, Ordering::Relaxed);
         let index = ENTRIES.iter().position(|entry| take(entry).is_ok())?;
         ENTRIES[index].frame.store(frame.as_ptr(), Ordering::Relaxed);
-        ENTRIES[index].tid.store(tid, Ordering::Release);
+        ENTRIES[index].stack.store(stack, Ordering::Release);
         Some(Self { index })
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        ENTRIES[self.index].tid.store(0, Ordering::Release);
+        ENTRIES[self.index].stack.store(0, Ordering::Release);
     }
 }
 
-/// The frame of the calling thread.
-pub(crate) fn own() -> Option<FrameRef> {
-    let tid = gettid();
-    let entry = ENTRIES.iter().find(|entry| entry.tid.load(Ordering::Acquire) == tid)?;
-    FrameRef::from_pointer(entry.frame.load(Ordering::Relaxed))
+/// The frame of the thread with this alternate stack.
+pub(crate) fn find(stack: u64) -> Option<FrameRef> {
+    let known = |entry: &&Entry| stack > TAKEN && entry.stack.load(Ordering::Acquire) == stack;
+    FrameRef::from_pointer(ENTRIES.iter().find(known)?.frame.load(Ordering::Relaxed))
 }

@@ -82,7 +82,7 @@ impl Seat {
         let handlers = Installed::new()?;
         let own_stack = Guarded::new(STACK_BYTES)?;
         let full = StartError::TooManyThreads { limit: registry::LIMIT };
-        let registration = Registration::new(frame).ok_or(full)?;
+        let registration = Registration::new(own_stack.start(), frame).ok_or(full)?;
         // Disarmed while a handler runs: the kernel then starts each handler at the stack's end, even when
         // the program's rsp happens to point into it.
         let altstack = SignalStack {

@@ -58,7 +58,6 @@ impl Kind {
 /// A snippet that was written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Snippet {
-    pub(crate) need: Need,
     /// From this offset on the instruction is done.
     pub(crate) done: u8,
     /// The register that is in the first slot while control is inside.
@@ -71,6 +70,7 @@ pub(crate) struct Context<'c> {
     pub(crate) gate: &'c Gate,
     /// What a call pushes.
     pub(crate) behind: u64,
+    pub(crate) need: Need,
 }
 
 struct Slot(u64);
@@ -115,25 +115,23 @@ fn has_16_bits(insn: &Insn) -> bool {
 
 /// Writes the snippet of an instruction that has one.
 pub(crate) fn write(node: &Node, to: &Context<'_>, w: &mut Writer<'_>) -> Result<Snippet, RelocateError> {
-    let need = need(node);
-    let mut snippet = SnippetWriter { w, to, need, done: u8::MAX, lost: None };
+    let mut snippet = SnippetWriter { w, to, done: u8::MAX, lost: None };
     match node.insn() {
         None => snippet.w.bytes(node.bytes()),
         Some(insn) => snippet.instruction(insn)?,
     }
     let SnippetWriter { done, lost, .. } = snippet;
     let done = done.min(w.offset().get() as u8);
-    w.jmp_to(to.gate.leave(need));
+    w.jmp_to(to.gate.leave(to.need));
     if matches!(node.flow(), Flow::Call { .. } | Flow::CallIndirect) {
         w.u64(to.behind);
     }
-    w.error().map_or(Ok(Snippet { need, done, lost }), |error| Err(RelocateError::Emit(error)))
+    w.error().map_or(Ok(Snippet { done, lost }), |error| Err(RelocateError::Emit(error)))
 }
 
 struct SnippetWriter<'s, 'b> {
     w: &'s mut Writer<'b>,
     to: &'s Context<'s>,
-    need: Need,
     done: u8,
     lost: Option<Gpr>,
 }
@@ -200,7 +198,7 @@ impl SnippetWriter<'_, '_> {
     fn branch(&mut self, opcode: &[u8]) {
         self.w.bytes(opcode);
         self.w.u8(LEAVE);
-        self.w.jmp_to(self.to.gate.leave(self.need));
+        self.w.jmp_to(self.to.gate.leave(self.to.need));
         self.reason(reason::TAKEN);
     }
 

@@ -1,8 +1,9 @@
 //! Native steps.
 
-use midstride_relocate::Flow;
+use midstride_os::signal::{SI_KERNEL, SIGTRAP};
 
-use super::generation::{Care, OUT, Way};
+use super::frame::reason;
+use super::generation::{Bytes, Care, Entry, OUT, Way};
 use super::guest::Guest;
 use super::native::{Halt, Pace};
 use super::single::Landing;
@@ -54,11 +55,10 @@ impl Guest {
             let done = self.careful(node, order);
             return self.land(node, done);
         }
-        let halt = match steps {
-            Steps::Flag => self.run_native(Pace::OneInstruction),
-            Steps::Breakpoints => self.run_to_breakpoint(node),
-        };
-        match halt {
+        if entry.way == Way::Direct && steps == Steps::Breakpoints {
+            return self.step_to_breakpoint(&entry);
+        }
+        match self.run_native(Pace::OneInstruction) {
             // It was called, but only after the instruction.
             Halt::Stopped(Stop::Called) if self.point() != CodePoint::At(entry.id) => Landing::Elsewhere,
             Halt::Stopped(Stop::Exit(_)) | Halt::Step | Halt::Moved => Landing::Elsewhere,
@@ -66,44 +66,35 @@ impl Guest {
         }
     }
 
-    /// Runs to a breakpoint at wherever the instruction goes.
-    fn run_to_breakpoint(&mut self, node: u32) -> Halt {
-        let entry = self.entry(node);
-        let targets = [entry.next, entry.jump].map(|to| match to {
-            OUT => None,
-            to if self.entry(to).care == Care::Break => None,
-            to => Some(self.entry(to).pc),
-        });
-        if !self.goes_to_known_places(node) {
-            return self.run_native(Pace::OneInstruction);
+    /// Runs one instruction to a breakpoint at wherever it goes. It is entered like a snippet, with what it
+    /// needs: it cannot get any further.
+    fn step_to_breakpoint(&mut self, entry: &Entry) -> Landing {
+        let targets = [entry.next, entry.jump].map(|to| (to != OUT).then(|| (to, self.entry(to))));
+        self.exchange(&targets, Bytes::Breakpoints);
+        self.frame.get().target = entry.pc;
+        let why = self.enter(self.gate.enter(entry.need).get());
+        self.exchange(&targets, Bytes::Code);
+        let frame = self.frame.get();
+        let (signal, before) = (frame.signal, frame.gpr.rip.wrapping_sub(1));
+        if why == reason::SIGNAL && (signal.number, signal.code) == (SIGTRAP, SI_KERNEL) {
+            let arrived = targets.iter().flatten().find(|(_, target)| target.pc == before);
+            if let Some((node, _)) = arrived {
+                return Landing::Node(*node);
+            }
         }
-        let Some(current) = self.programs.current_mut() else { return Halt::Stopped(Stop::Nowhere) };
-        targets.into_iter().flatten().for_each(|pc| current.plant(pc));
-        let halt = self.run_native(Pace::Free);
-        if let Some(current) = self.programs.current_mut() {
-            targets.into_iter().flatten().for_each(|pc| current.unplant(pc));
-        }
-        match halt {
-            // In front of the next instruction, whose breakpoint is not yet due.
-            Halt::Stopped(Stop::Break(_) | Stop::Syscall(_)) => Halt::Step,
-            halt => halt,
+        self.settle();
+        match why {
+            reason::CALLED if self.point() != CodePoint::At(entry.id) => Landing::Elsewhere,
+            reason::CALLED => Landing::Stopped(Stop::Called),
+            _ => Landing::Stopped(self.fault(signal, before.wrapping_add(1))),
         }
     }
 
-    /// Whether control goes to a node or an exit point from here, and not to the instruction itself.
-    fn goes_to_known_places(&self, node: u32) -> bool {
-        let code = self.programs.program().map(|program| &program.nodes()[node as usize]);
-        let direct = code.is_some_and(|code| {
-            matches!(
-                code.flow(),
-                Flow::Next
-                    | Flow::Jump { .. }
-                    | Flow::Branch { .. }
-                    | Flow::Counted { .. }
-                    | Flow::Call { .. }
-            ) && code.insn().is_some()
-        });
-        direct && self.entry(node).next != node && self.entry(node).jump != node
+    /// Puts breakpoints into the code, or takes them out, where there are none of the user's.
+    fn exchange(&self, targets: &[Option<(u32, Entry)>; 2], bytes: Bytes) {
+        let Some(current) = self.programs.current() else { return };
+        let ours = targets.iter().flatten().filter(|(_, target)| target.care != Care::Break);
+        ours.for_each(|(_, target)| current.exchange(target.pc, bytes));
     }
 
     /// One step outside of instructions of the program.

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use midstride_frame::Register;
-use midstride_os::process;
+use midstride_os::{process, thread};
 
 use super::call::ProcessCall;
 use super::place::Generation;
 use super::task::Task;
-use crate::controller::Syscalls;
+use crate::controller::{Affinity, Syscalls};
 use crate::cpu::Cpu;
 use crate::error::{ControlError, LoadError, StartError};
 use crate::event::Death;
@@ -35,6 +35,10 @@ pub(crate) struct Process {
 impl Process {
     pub(super) fn new(options: &Options) -> Result<Self, StartError> {
         let cpu = Cpu::detect()?;
+        if options.affinity == Affinity::Together {
+            // The child will be bound as this thread is. Where binding is forbidden it is only slower.
+            let _ = process::pin(0, thread::processor());
+        }
         let task = Task::new(options.stack_bytes, &cpu)?;
         let call = Arc::new(ProcessCall::default());
         call.connect(Some(Arc::clone(&task.child.handle)));

@@ -244,7 +244,8 @@ impl Process {
             return Some(self.died(death));
         }
         // The step ends even where the call is only interrupted; the signal then comes at the next.
-        if RESTARTS.contains(&self.task.regs.rax.cast_signed()) {
+        let begun = self.task.regs.rip != syscall_address();
+        if !begun || RESTARTS.contains(&self.task.regs.rax.cast_signed()) {
             self.task.change(|regs| regs.rax = number);
             self.move_to(CodePoint::At(id));
             return Some(if halt == Halt::Signal { self.signal_in_call() } else { Stop::Called });

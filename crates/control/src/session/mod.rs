@@ -11,7 +11,7 @@ use std::time::Duration;
 use midstride_os::Errno;
 
 use crate::condition::Condition;
-use crate::controller::{Backend, Capture, Controller, Edit, State, Steps, Syscalls, Visit};
+use crate::controller::{Affinity, Backend, Capture, Controller, Edit, State, Steps, Syscalls, Visit};
 use crate::error::{ControlError, LoadError, StartError};
 use crate::event::Events;
 use crate::local;
@@ -31,6 +31,8 @@ pub struct Options {
     pub syscalls: Syscalls,
     /// How single instructions are carried out by [`Backend::Signal`].
     pub steps: Steps,
+    /// Which processors the task of [`Backend::Ptrace`] runs on.
+    pub affinity: Affinity,
     /// How long an order waits for a program that does not let itself be stopped.
     pub patience: Duration,
 }
@@ -41,6 +43,7 @@ impl Default for Options {
             stack_bytes: 1 << 20,
             syscalls: Syscalls::Stop,
             steps: Steps::Flag,
+            affinity: Affinity::Together,
             patience: Duration::from_secs(5),
         }
     }

@@ -104,11 +104,11 @@ pub(crate) fn far_operands_use_a_register_that_nobody_misses(setup: Setup) {
 pub(crate) fn a_fault_through_a_borrowed_register_gives_it_back(setup: Setup) {
     let lab = Lab::new(setup);
     let rsp = lab.registers().gpr.rsp;
-    let pc = AppPc::new(rsp + 0x1000);
+    // add [rip], eax and jmp [rip], both from the page behind the stack, which cannot be touched.
+    let pc = AppPc::new(rsp + 0x100);
     let mut program = Program::new();
-    // add [rip + 0x1000000], eax and jmp [rip + 0x1000000], behind the end of the stack.
-    program.insert_at(id(0), &[0x01, 0x05, 0, 0, 0, 1], pc).unwrap();
-    program.insert_at(id(1), &[0xff, 0x25, 0, 0, 0, 1], pc).unwrap();
+    program.insert_at(id(0), &[0x01, 0x05, 0, 0, 0, 0], pc).unwrap();
+    program.insert_at(id(1), &[0xff, 0x25, 0, 0, 0, 0], pc).unwrap();
     lab.session.load(program).unwrap();
     let mut before = lab.registers();
     for gpr in Gpr::ALL.into_iter().filter(|gpr| *gpr != Gpr::Rsp) {

@@ -7,12 +7,9 @@ use midstride_os::nr;
 use super::Setup;
 use crate::lab::{Lab, fell_off, id, program};
 
-const MAKE: Options = Options {
-    stack_bytes: 1 << 16,
-    syscalls: Syscalls::Make,
-    steps: midstride_control::Steps::Flag,
-    patience: crate::lab::LONG,
-};
+fn make() -> Options {
+    Options { stack_bytes: 1 << 16, syscalls: Syscalls::Make, ..Options::default() }
+}
 
 fn call(w: &mut midstride_asm::Writer<'_>) {
     w.inc_r(Width::W64, Gpr::Rbx); // 0
@@ -52,7 +49,7 @@ pub(crate) fn system_calls_are_stepped(setup: Setup) {
 }
 
 pub(crate) fn system_calls_can_be_allowed(setup: Setup) {
-    let lab = Lab::with(setup, MAKE);
+    let lab = Lab::with(setup, make());
     lab.session.load(program(call)).unwrap();
     lab.set(|registers| registers.gpr.rax = nr::GETPPID);
     assert_eq!(lab.run(), fell_off(5));
@@ -63,7 +60,7 @@ pub(crate) fn system_calls_can_be_allowed(setup: Setup) {
 }
 
 pub(crate) fn calls_that_escape_are_refused(setup: Setup) {
-    let lab = Lab::with(setup, MAKE);
+    let lab = Lab::with(setup, make());
     lab.session.load(program(call)).unwrap();
     for number in [nr::FORK, nr::CLONE, nr::VFORK, nr::CLONE3, nr::RT_SIGRETURN, nr::EXECVE] {
         lab.set(move |registers| registers.gpr.rax = number);
@@ -74,7 +71,7 @@ pub(crate) fn calls_that_escape_are_refused(setup: Setup) {
 }
 
 pub(crate) fn the_end_of_the_process_is_survived(setup: Setup) {
-    let lab = Lab::with(setup, MAKE);
+    let lab = Lab::with(setup, make());
     lab.session.load(program(call)).unwrap();
     for number in [nr::EXIT_GROUP, nr::EXIT] {
         lab.set(move |registers| (registers.gpr.rax, registers.gpr.rdi) = (number, 7));
@@ -87,7 +84,7 @@ pub(crate) fn the_end_of_the_process_is_survived(setup: Setup) {
 }
 
 pub(crate) fn blocking_all_signals_does_not_escape(setup: Setup) {
-    let lab = Lab::with(setup, MAKE);
+    let lab = Lab::with(setup, make());
     lab.session
         .load(program(|w| {
             w.push_i(-1);
@@ -115,7 +112,7 @@ pub(crate) fn blocking_all_signals_does_not_escape(setup: Setup) {
 }
 
 pub(crate) fn a_blocking_call_is_interrupted(setup: Setup) {
-    let lab = Lab::with(setup, MAKE);
+    let lab = Lab::with(setup, make());
     lab.session.load(program(call)).unwrap();
     lab.set(|registers| registers.gpr.rax = nr::PAUSE);
     lab.session.run(id(0)).unwrap();

@@ -68,10 +68,10 @@ impl<P: Policy> Engine<P> {
     /// Lets the thread run the instruction at its pc natively, and only that where single steps come to us.
     pub(crate) fn run_natively(&self, cx: &mut ThreadContext, _: &Shared) -> u32 {
         self.resume_at(cx, CachePc::new(cx.state.pc));
+        // Outside the cache, for however long.
+        cx.epoch.store(u64::MAX, core::sync::atomic::Ordering::SeqCst);
         if self.sees_steps() {
             cx.native = Native::begin(&mut cx.state);
-            // Outside the cache, for however long.
-            cx.epoch.store(u64::MAX, core::sync::atomic::Ordering::SeqCst);
         }
         answer::RESUME
     }

@@ -25,8 +25,8 @@ struct Call<F, R> {
 /// Runs `work` natively, wherever the caller runs: for functions that are called from followed code and must
 /// not be followed themselves, such as those that ask an engine.
 ///
-/// Under an engine `work` runs in the gate, on the engine's stack: it must not allocate, block or take
-/// locks that the interrupted code may hold, and a panic in it ends the process.
+/// Under an engine `work` runs in the gate. It should be short, since threads that need room in the cache wait for
+/// it, and modest, on the gate's stack of 128 KiB; a panic in it ends the process.
 pub fn natively<R, F: FnOnce(Caller) -> R>(work: F) -> R {
     let mut call = Call { work: Some(work), result: None };
     // SAFETY: `perform` gets a live call of its own type, and nobody else has it.

@@ -210,7 +210,8 @@ impl<T: Tool> Follower<T> {
     ///
     /// # Safety
     /// What the tool changes leaves the program sound: what it drops and replaces, what its callouts do to
-    /// registers, and counters it uses ([`counter`]). No other thread unmaps or changes code that this one
+    /// registers, and counters it uses ([`counter`]). Its methods call nothing that followed code may be in the
+    /// middle of, such as the allocator. No other thread unmaps or changes code that this one
     /// may run without telling the follower first.
     pub unsafe fn follow_me(&self) -> Result<(), FollowError> {
         self.forget_unmapped();

@@ -10,5 +10,6 @@ mod lifecycle;
 mod links;
 mod probes;
 mod show;
+mod totality;
 mod trust;
 mod world;

@@ -30,6 +30,11 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// Nothing can be executed any more.
+    pub(crate) fn clear(&mut self) {
+        self.pieces.clear();
+    }
+
     /// Puts `code` at `at`, over what was there.
     pub(crate) fn put(&mut self, at: u64, code: &[u8]) {
         self.pieces.insert(0, (at, code.to_vec()));

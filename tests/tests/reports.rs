@@ -5,7 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use midstride_tests::{drcov, midtrace};
+use midstride_tests::compile::{self, Link};
+use midstride_tests::{drcov, midtrace, program};
 use serde_json::Value;
 
 fn target() -> PathBuf {
@@ -120,5 +121,18 @@ fn statuses_are_those_of_a_shell() {
         let lines = String::from_utf8_lossy(&here.stderr).lines().count();
         let failed = here.status.code() >= Some(126);
         assert_eq!(lines, usize::from(failed), "{command}: {here:?}");
+    }
+}
+
+#[test]
+fn programs_that_want_the_gs_segment_are_refused_aloud() {
+    let program = program::all().into_iter().find(|program| program.name == "m2_gs_program");
+    let program = program.expect("the program exists");
+    let path = compile::executable(&program, Link::Dynamic, &target()).expect("it compiles");
+    for way in ["arch_prctl", "instruction"] {
+        let output = midtrace(&["run", "-q", "--", path.to_str().expect("an ASCII path"), way]);
+        assert_eq!(output.status.code(), Some(70), "{way}: {output:?}");
+        let line = String::from_utf8_lossy(&output.stderr);
+        assert!(line.starts_with("midtrace: the program sets its GS base"), "{way}: {line}");
     }
 }

@@ -70,6 +70,8 @@ impl Step {
 pub(crate) enum Stop {
     Yes,
     No,
+    /// It does, and the instruction is written as one that transfers control.
+    Transfer,
 }
 
 /// Why a block ends where it does.
@@ -130,8 +132,10 @@ impl Draft {
                     if !falls_through(insn.flow()) {
                         break End::Transfer;
                     }
-                    if stop(&insn) == Stop::Yes {
-                        break End::Full;
+                    match stop(&insn) {
+                        Stop::Yes => break End::Full,
+                        Stop::Transfer => break End::Transfer,
+                        Stop::No => {}
                     }
                 }
                 Some(Err(DecodeError::Invalid { .. })) => break End::Undecodable,

@@ -8,6 +8,7 @@ use midstride_block::{Door, ExitId, ExitKind, Landing, Slot};
 use crate::context::{ThreadContext, phase};
 use crate::emulate;
 use crate::engine::{Arrival, Engine};
+use crate::fatal;
 use crate::gate::answer;
 use crate::policy::{Domain, Following, Leaving, Policy};
 
@@ -105,6 +106,18 @@ impl<P: Policy> Engine<P> {
                 self.resolve(cx, shared, pc, Arrival::Gate)
             }
             emulate::Outcome::Native => self.run_natively(cx, &shared),
+            emulate::Outcome::TakesGs { base } => {
+                drop(shared);
+                self.without_gs(cx, base)
+            }
+        }
+    }
+
+    /// The program is about to use GS itself, where the engine's slots are.
+    fn without_gs(&self, cx: &mut ThreadContext, base: u64) -> u32 {
+        match P::DOMAIN {
+            Domain::Process => fatal::gs_is_used(base),
+            Domain::Threads => self.leave(cx, Leaving::Segment),
         }
     }
 

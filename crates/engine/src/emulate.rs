@@ -5,7 +5,7 @@ use midstride_addr::AppPc;
 use midstride_asm::Gpr;
 use midstride_block::AppCode;
 use midstride_os::{nr, syscall3};
-use midstride_relocate::{Flow, Insn, decode};
+use midstride_relocate::{Flow, GsUse, Insn, OperandPlace, decode, operand_place};
 
 use crate::context::AppState;
 use crate::memory::read_app;
@@ -24,16 +24,60 @@ pub(crate) enum Outcome {
     Done,
     /// It is to be run at its own address.
     Native,
+    /// The program wants the GS segment for itself.
+    TakesGs {
+        /// Its base then; 0 when it depends on a selector.
+        base: u64,
+    },
 }
 
 /// Carries out the instruction at `at`.
 pub(crate) fn carry_out(state: &mut AppState, at: AppPc, code: &dyn AppCode) -> Outcome {
     let Ok(insn) = decode(code.bytes(at), at) else { return Outcome::Native };
+    if let Some(how) = insn.gs_use() {
+        return use_gs(state, &insn, how);
+    }
     match insn.flow() {
         Flow::FarReturn { .. } => far_return(state, &insn),
         Flow::InterruptReturn => interrupt_return(state, &insn),
         _ => Outcome::Native,
     }
+}
+
+/// To the program the base of GS is 0, by a null selector; that is all it may be.
+fn use_gs(state: &mut AppState, insn: &Insn, how: GsUse) -> Outcome {
+    match how {
+        GsUse::ReadBase { to } => state.set(to, 0),
+        GsUse::WriteBase { from, mask } if state.get(from) & mask == 0 => {}
+        GsUse::WriteBase { from, mask } => return Outcome::TakesGs { base: state.get(from) & mask },
+        GsUse::LoadSelector => match selector(state, insn) {
+            Some(selector) if selector <= MAX_NULL_SELECTOR => {}
+            Some(_) => return Outcome::TakesGs { base: 0 },
+            None => return Outcome::Native,
+        },
+        GsUse::LoadPointer => return Outcome::TakesGs { base: 0 },
+    }
+    let popped = insn.iced().stack_pointer_increment();
+    state.set(Gpr::Rsp, state.get(Gpr::Rsp).wrapping_add_signed(popped.into()));
+    state.pc = insn.next_pc().get();
+    Outcome::Done
+}
+
+/// Selectors up to this one name no segment (Intel SDM volume 3, 3.4.2).
+const MAX_NULL_SELECTOR: u16 = 3;
+
+/// The selector that `mov gs` or `pop gs` is about to load; `None` when it cannot be read.
+fn selector(state: &AppState, insn: &Insn) -> Option<u16> {
+    let address = if insn.iced().stack_pointer_increment() != 0 {
+        state.get(Gpr::Rsp)
+    } else {
+        match operand_place(insn, 1, |reg| state.get(reg))? {
+            OperandPlace::Register(reg) => return Some(state.get(reg) as u16),
+            OperandPlace::Memory { address } => address,
+        }
+    };
+    let mut bytes = [0; 2];
+    read_app(address, &mut bytes).ok().map(|()| u16::from_le_bytes(bytes))
 }
 
 /// `count` stack words of the size of `insn`'s operands.

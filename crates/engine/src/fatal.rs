@@ -14,6 +14,11 @@ pub(crate) fn no_block(pc: AppPc, error: BuildError) -> ! {
     fail(format_args!("cannot rewrite the code at {pc}: {error}"))
 }
 
+/// The program wants a segment base that is the engine's.
+pub(crate) fn gs_is_used(base: u64) -> ! {
+    fail(format_args!("the program sets its GS base to {base:#x}; programs that use GS are not supported"))
+}
+
 /// Says why and ends the process.
 pub fn fail(why: core::fmt::Arguments<'_>) -> ! {
     let _ = writeln!(Stderr, "midtrace: {why}");

@@ -12,6 +12,19 @@
 //! threads it does not see what the others do natively: see [`Policy::unknown_code`] and
 //! [`Engine::forget_code_outside`].
 //!
+//! # What a program can tell
+//! - The base of GS is 0 and stays 0: to set it ends the process, with one line and [`fatal::STATUS`] (or following,
+//!   where single threads are followed). Operands in GS are read as if its base were 0.
+//! - A jump or return to an address that no processor takes faults at its target, not where it stands; a
+//!   call faults at the call.
+//! - 32-bit code runs step by step, unseen; a signal waits until it is left, and a handler of one of its faults
+//!   cannot return into it.
+//! - `rseq` is not there (ENOSYS).
+//! - Code behind the end of a file that was cut short still runs if it has run before, unless the mapping is
+//!   shared.
+//! - Once the program confines its system calls (seccomp), its pointers to signal actions and stacks are read
+//!   as they are: what the kernel answers with EFAULT is a fault then.
+//!
 //! ```
 //! use std::sync::atomic::{AtomicU64, Ordering};
 //!

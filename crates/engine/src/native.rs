@@ -11,7 +11,7 @@ use midstride_asm::Gpr;
 use midstride_block::AppCode;
 use midstride_os::signal::{SIGSEGV, SigInfo, SigSet, UContext, rt_tgsigqueueinfo};
 use midstride_os::thread;
-use midstride_relocate::{BranchOperand, Flow, Insn, InsnIter, branch_operand};
+use midstride_relocate::{Flow, Insn, InsnIter, OperandPlace, operand_place};
 
 use crate::context::{AppState, ThreadContext};
 use crate::engine::{Engine, Shared, Span};
@@ -93,10 +93,9 @@ impl<P: Policy> Engine<P> {
         before.set(Gpr::Rsp, cx.state.get(Gpr::Rsp).wrapping_add(8));
         let mut blocks = shared.cache.blocks_before(AppPc::new(next));
         let Some(call) = blocks.find_map(|block| call_at_end(&shared.code, block.app)) else { return false };
-        let operand = branch_operand(&call, |reg| before.get(reg));
-        let leads_to = match operand {
-            Some(BranchOperand::Register(reg)) => Some(before.get(reg)),
-            Some(BranchOperand::Memory { address }) => word(address),
+        let leads_to = match operand_place(&call, 0, |reg| before.get(reg)) {
+            Some(OperandPlace::Register(reg)) => Some(before.get(reg)),
+            Some(OperandPlace::Memory { address }) => word(address),
             None => None,
         };
         if leads_to == Some(target) {

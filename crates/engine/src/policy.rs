@@ -192,4 +192,6 @@ pub enum Leaving {
     Asked,
     /// The code there cannot be rewritten.
     NoBlock(BuildError),
+    /// It is about to use the GS segment, which is the engine's.
+    Segment,
 }

@@ -48,46 +48,46 @@ pub fn load_target(insn: &Insn, w: &mut Writer<'_>, dst: Gpr) -> Result<(), Relo
     written(w)
 }
 
-/// Where an indirect branch finds its target.
+/// Where an operand is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum BranchOperand {
-    /// In a register.
+pub enum OperandPlace {
+    /// In a register, or a part of it.
     Register(Gpr),
-    /// In eight bytes of memory.
+    /// In memory.
     Memory {
-        /// Their address.
+        /// Its address.
         address: u64,
     },
 }
 
-/// Where `jmp r/m64` or `call r/m64` finds its target when the registers have the values `value` says. `None`
-/// for other instructions, and for operands relative to FS or GS, whose bases are not known here.
+/// Where operand `operand` of `insn`, counted from 0, is when the registers have the values `value` says. `None`
+/// for operands of other kinds, and for memory relative to FS or GS, whose bases are not known here.
 ///
 /// ```
 /// use midstride_addr::AppPc;
 /// use midstride_asm::Gpr;
-/// use midstride_relocate::{BranchOperand, branch_operand, decode};
+/// use midstride_relocate::{OperandPlace, decode, operand_place};
 ///
 /// let insn = decode(&[0xff, 0x54, 0x24, 0x08], AppPc::new(0x1000))?; // call [rsp + 8]
-/// let operand = branch_operand(&insn, |reg| if reg == Gpr::Rsp { 0x7000 } else { 0 });
-/// assert_eq!(operand, Some(BranchOperand::Memory { address: 0x7008 }));
+/// let place = operand_place(&insn, 0, |reg| if reg == Gpr::Rsp { 0x7000 } else { 0 });
+/// assert_eq!(place, Some(OperandPlace::Memory { address: 0x7008 }));
 /// # Ok::<(), midstride_relocate::DecodeError>(())
 /// ```
-pub fn branch_operand(insn: &Insn, value: impl Fn(Gpr) -> u64) -> Option<BranchOperand> {
-    if !matches!(insn.flow(), Flow::JumpIndirect | Flow::CallIndirect) {
-        return None;
-    }
+pub fn operand_place(insn: &Insn, operand: u32, value: impl Fn(Gpr) -> u64) -> Option<OperandPlace> {
     let iced = insn.iced();
-    if iced.op0_kind() == OpKind::Register {
-        return gpr::of(iced.op0_register()).map(BranchOperand::Register);
-    }
-    if segment(iced) != Segment::None {
+    if operand >= iced.op_count() {
         return None;
     }
-    let address = iced.virtual_address(0, 0, |name, _, _| {
-        if name.is_segment_register() { Some(0) } else { gpr::of(name).map(&value) }
-    });
-    address.map(|address| BranchOperand::Memory { address })
+    match iced.op_kind(operand) {
+        OpKind::Register => gpr::of(iced.op_register(operand)).map(OperandPlace::Register),
+        OpKind::Memory if segment(iced) == Segment::None => {
+            let address = iced.virtual_address(operand, 0, |name, _, _| {
+                if name.is_segment_register() { Some(0) } else { gpr::of(name).map(&value) }
+            });
+            address.map(|address| OperandPlace::Memory { address })
+        }
+        _ => None,
+    }
 }
 
 /// `mov dst, operand` with everything that says which memory is meant.

@@ -88,10 +88,14 @@ impl<A: Allocator + Clone> CodeCache<A> {
     }
 
     fn read(&mut self, code: &[u8], pc: AppPc, limit: usize, care: Care) {
-        let Self { workbench, scanner, .. } = self;
+        let Self { workbench, scanner, parts, .. } = self;
         workbench.draft.read_until(code, pc, limit, |insn| {
             let writes = care == Care::Check && scanner.effects(insn).memory.writes();
-            if writes { Stop::Yes } else { Stop::No }
+            match writes {
+                _ if parts.env.emulates(insn) => Stop::Transfer,
+                true => Stop::Yes,
+                false => Stop::No,
+            }
         });
     }
 

@@ -20,6 +20,9 @@ impl Emitter<'_, '_> {
         self.record_here(at, Where::Fixed, Restore::NONE);
         let next = insn.next_pc();
         match insn.flow() {
+            Flow::Next if self.env.emulates(insn) => {
+                self.leave_to_gate(Door::Emulate, insn.pc(), next, ExitKind::Emulate)
+            }
             Flow::Next => self.exit_jump(next),
             Flow::Jump { target } => self.exit_jump(target),
             Flow::Branch { cond, target } => self.branch(cond, target, next),
@@ -147,7 +150,8 @@ impl Emitter<'_, '_> {
 
     fn load_target(&mut self, insn: &Insn, at: u16) -> Result<(), BuildError> {
         self.save_rcx(at);
-        load_target(insn, &mut self.hot, Gpr::Rcx)?;
+        let plain = self.env.without_gs(insn);
+        load_target(plain.as_ref().unwrap_or(insn), &mut self.hot, Gpr::Rcx)?;
         self.hot.mov_mr(Width::W64, self.env.slots.slot(Slot::Target), Gpr::Rcx);
         Ok(())
     }

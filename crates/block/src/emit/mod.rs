@@ -14,7 +14,7 @@ use probe::Hoisted;
 
 use midstride_addr::{AppPc, CachePc, CodeOffset};
 use midstride_asm::{EmitError, Gpr, Mem, PatchSite, Writer};
-use midstride_relocate::{GprSet, Live, RelocateError, Relocated, Saved, Scanner, Spill, relocate};
+use midstride_relocate::{GprSet, Insn, Live, RelocateError, Relocated, Saved, Scanner, Spill, relocate};
 use midstride_slab::RegionId;
 
 use crate::draft::{Draft, End, Step};
@@ -38,6 +38,18 @@ pub struct Env {
     pub rotate: Rotate,
     /// What becomes of transactions.
     pub transactions: Transactions,
+}
+
+impl Env {
+    /// Whether the engine carries out an instruction that falls through: GS is not the program's.
+    pub(crate) fn emulates(&self, insn: &Insn) -> bool {
+        self.slots == SlotBase::Gs && insn.gs_use().is_some()
+    }
+
+    /// What is copied in place of an instruction with an operand in GS: to the program its base is 0.
+    pub(crate) fn without_gs(&self, insn: &Insn) -> Option<Insn> {
+        if self.slots == SlotBase::Gs { insn.without_gs() } else { None }
+    }
 }
 
 /// What `xbegin` does.
@@ -258,7 +270,9 @@ impl<'w, 'b> Emitter<'w, 'b> {
         // A dead register would do without saving, but a signal handler would see it changed; operands out
         // of reach are rare.
         let spill = ScratchSlot(self.env.slots.slot(Slot::Scratch));
-        let copied = relocate(step.insn(), &mut self.hot, &spill, GprSet::EMPTY)?;
+        let plain = self.env.without_gs(step.insn());
+        let original = plain.as_ref().unwrap_or(step.insn());
+        let copied = relocate(original, &mut self.hot, &spill, GprSet::EMPTY)?;
         let Relocated::Scratch { reg, saved, insn, restore } = copied else {
             self.record(start, app_offset, Where::Linear);
             return Ok(());

@@ -19,10 +19,7 @@ impl<P: Policy> Engine<P> {
         match argument(cx, 0) {
             ARCH_SET_GS if argument(cx, 1) == 0 => Verdict::Answer(0),
             ARCH_SET_GS if P::DOMAIN == Domain::Threads => Verdict::Answer(Errno::EPERM.raw()),
-            ARCH_SET_GS => crate::fatal::fail(format_args!(
-                "the program sets its GS base to {:#x}; programs that use GS are not supported",
-                argument(cx, 1)
-            )),
+            ARCH_SET_GS => crate::fatal::gs_is_used(argument(cx, 1)),
             ARCH_GET_GS => match write_app(argument(cx, 1), &cx.app_gs.to_le_bytes()) {
                 Ok(()) => Verdict::Answer(0),
                 Err(error) => Verdict::Answer(error.raw()),

@@ -59,3 +59,8 @@ pub use record::{PcSource, Restore, Translation};
 pub use slots::{Door, Doors, Slot, SlotBase, TABLE_ENTRIES};
 pub use stats::Stats;
 pub use tables::{TABLE_BYTES, Tables};
+
+/// Runs the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -101,3 +101,8 @@ pub use policy::{Birth, CutShort, Domain, Ending, Exec, Following, Leaving, NewC
 pub use setup::{ROOM_AT, Setup, SetupError};
 pub use syscall::After;
 pub use watch::Watch;
+
+/// Runs the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -28,9 +28,8 @@ fn forms() -> impl Iterator<Item = Code> {
 
 /// A world whose blocks lie near their code, or out of its reach.
 fn world(far: bool) -> World {
-    let mut choices = Choices::default();
-    choices.rotate = if far { Rotate::None } else { Rotate::Rorx };
-    let mut world = World::with(choices);
+    let rotate = if far { Rotate::None } else { Rotate::Rorx };
+    let mut world = World::with(Choices { rotate, ..Choices::default() });
     world.block(if far { LOW } else { HIGH }, &[0xc3]);
     world.cache.seal();
     world

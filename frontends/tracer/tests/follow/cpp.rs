@@ -10,7 +10,7 @@ use midstride_tracer::follow::is_following_me;
 use crate::{followed, plain};
 
 /// Builds the object, where there is a C++ compiler.
-fn object() -> Option<&'static CString> {
+pub(crate) fn object() -> Option<&'static CString> {
     static OBJECT: OnceLock<Option<CString>> = OnceLock::new();
     OBJECT.get_or_init(build).as_ref()
 }
@@ -32,17 +32,17 @@ fn build() -> Option<CString> {
 }
 
 /// A loaded object.
-struct Library(*mut c_void);
+pub(crate) struct Library(*mut c_void);
 
 impl Library {
-    fn open(path: &CString) -> Self {
+    pub(crate) fn open(path: &CString) -> Self {
         // SAFETY: the object's initialisers are those of the C++ library.
         let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW) };
         assert!(!handle.is_null(), "the object is not loaded");
         Self(handle)
     }
 
-    fn call(&self, name: &std::ffi::CStr, argument: i32) -> i32 {
+    pub(crate) fn call(&self, name: &std::ffi::CStr, argument: i32) -> i32 {
         // SAFETY: a live handle and a name.
         let function = unsafe { libc::dlsym(self.0, name.as_ptr()) };
         assert!(!function.is_null(), "{name:?} is not there");

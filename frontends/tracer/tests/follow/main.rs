@@ -13,6 +13,7 @@ mod processes;
 mod signals;
 mod threads;
 mod tools;
+mod tour;
 
 use std::sync::OnceLock;
 

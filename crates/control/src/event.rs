@@ -190,6 +190,10 @@ impl Events {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().events.is_empty()
+    }
+
     pub(crate) fn push(&self, event: Event) {
         self.lock().events.push_back(event);
         self.shared.news.notify_all();

@@ -65,6 +65,12 @@ pub(crate) enum Stop {
 
 /// A backend, owned by the thread that runs it.
 pub(crate) trait Machine {
+    /// Makes the thread ready to run programs.
+    fn sit(&mut self) {}
+
+    /// Leaves the thread as it was; nothing is run until it sits again.
+    fn rise(&mut self) {}
+
     fn load(&mut self, program: &Program) -> Result<(), LoadError>;
 
     fn point(&mut self) -> CodePoint;

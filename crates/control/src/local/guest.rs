@@ -41,7 +41,7 @@ pub(crate) struct Guest {
     pub(crate) syscalls: Syscalls,
     /// The signals that the program believes it blocks.
     pub(crate) mask: SigSet,
-    _seat: Seat,
+    pub(crate) seat: Seat,
     stack: Guarded,
     /// Gate and frame.
     base: Region,
@@ -66,7 +66,7 @@ impl Guest {
             call,
             syscalls: options.syscalls,
             mask: SigSet::EMPTY,
-            _seat: seat,
+            seat,
             stack,
             base,
         };

@@ -103,6 +103,14 @@ impl Local {
 }
 
 impl Machine for Local {
+    fn sit(&mut self) {
+        self.guest.seat.sit();
+    }
+
+    fn rise(&mut self) {
+        self.guest.seat.rise();
+    }
+
     fn load(&mut self, program: &Program) -> Result<(), LoadError> {
         self.guest.load(program)
     }

@@ -56,7 +56,8 @@ impl Drop for Guarded {
 
 /// The calling thread, made ready to run programs. Not to be moved to another thread.
 pub(crate) struct Seat {
-    mask: SigSet,
+    /// The signals that were blocked, while others are.
+    mask: Option<SigSet>,
     stack: SignalStack,
     _own_stack: Guarded,
     _registration: Registration,
@@ -85,26 +86,34 @@ impl Seat {
         let registration = Registration::new(own_stack.start(), frame).ok_or(full)?;
         // Disarmed while a handler runs: the kernel then starts each handler at the stack's end, even when
         // the program's rsp happens to point into it.
-        let altstack = SignalStack {
-            sp: own_stack.start(),
-            flags: SS_AUTODISARM,
-            pad: 0,
-            size: own_stack.end() - own_stack.start(),
-        };
+        let (sp, size) = (own_stack.start(), own_stack.end() - own_stack.start());
+        let altstack = SignalStack { sp, flags: SS_AUTODISARM, pad: 0, size };
         // SAFETY: the memory is ours until the seat is left.
         let stack = unsafe { sigaltstack(Some(&altstack)) }
             .map_err(|errno| StartError::System { call: "sigaltstack", errno })?;
-        let blocked = SigSet::ALL.minus(OPEN);
-        let mask = rt_sigprocmask(MaskHow::Set, Some(blocked))
-            .map_err(|errno| StartError::System { call: "rt_sigprocmask", errno })?;
+        let thread = PhantomData;
         Ok(Self {
-            mask,
+            mask: None,
             stack,
             _own_stack: own_stack,
             _registration: registration,
             _handlers: handlers,
-            thread: PhantomData,
+            thread,
         })
+    }
+
+    /// Blocks signals that programs must not be disturbed by.
+    pub(crate) fn sit(&mut self) {
+        let mask = rt_sigprocmask(MaskHow::Set, Some(SigSet::ALL.minus(OPEN)));
+        // It cannot fail with these arguments.
+        self.mask = self.mask.or(mask.ok());
+    }
+
+    /// Blocks what was blocked before.
+    pub(crate) fn rise(&mut self) {
+        if let Some(mask) = self.mask.take() {
+            let _ = rt_sigprocmask(MaskHow::Set, Some(mask));
+        }
     }
 }
 
@@ -112,9 +121,10 @@ impl Drop for Seat {
     fn drop(&mut self) {
         // A call that is still on its way is delivered by one of these system calls at the latest, while the
         // handler is there.
-        let before = SignalStack { flags: self.stack.flags & (SS_DISABLE | SS_AUTODISARM), ..self.stack };
+        let flags = self.stack.flags & (SS_DISABLE | SS_AUTODISARM);
+        let before = SignalStack { flags, ..self.stack };
         // SAFETY: this is the stack that the thread had before.
         let _ = unsafe { sigaltstack(Some(&before)) };
-        let _ = rt_sigprocmask(MaskHow::Set, Some(self.mask));
+        self.rise();
     }
 }

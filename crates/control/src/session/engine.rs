@@ -31,6 +31,16 @@ impl Engine {
         Self { machine, events, breaks: Breaks::new(), order: None, reported: false, exited: false }
     }
 
+    /// Makes the thread ready to run programs.
+    pub(super) fn sit(&mut self) {
+        self.machine.sit();
+    }
+
+    /// Leaves the thread as it was.
+    pub(super) fn rise(&mut self) {
+        self.machine.rise();
+    }
+
     pub(super) fn is_running(&self) -> bool {
         self.order.is_some()
     }

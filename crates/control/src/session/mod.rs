@@ -1,9 +1,10 @@
 //! A controller: a thread that owns a machine, and the orders it gets.
 
+mod bound;
 mod engine;
 mod port;
 
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -13,12 +14,13 @@ use midstride_os::Errno;
 use crate::condition::Condition;
 use crate::controller::{Affinity, Backend, Capture, Controller, Edit, State, Steps, Syscalls, Visit};
 use crate::error::{ControlError, LoadError, StartError};
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::local;
 use crate::machine::{Call, Machine};
 use crate::point::CodePoint;
 use crate::process;
 use crate::program::{InsnId, Program};
+use bound::Bound;
 use engine::Engine;
 use port::Port;
 
@@ -49,7 +51,7 @@ impl Default for Options {
     }
 }
 
-/// A controller with a thread of its own. Dropping it stops the program.
+/// A controller, with a thread of its own or for the thread that started it. Dropping it stops the program.
 ///
 /// ```
 /// use std::time::Duration;
@@ -68,10 +70,18 @@ impl Default for Options {
 /// ```
 pub struct Session {
     port: Arc<Port>,
-    ended: Mutex<Receiver<()>>,
+    place: Place,
     events: Events,
     backend: Backend,
     patience: Duration,
+}
+
+/// Where programs run.
+enum Place {
+    /// In a thread that tells when it ends.
+    Thread(Mutex<Receiver<()>>),
+    /// In the thread that started the session.
+    Here(Bound<Engine>),
 }
 
 /// A machine and the way to call it.
@@ -93,29 +103,69 @@ impl Session {
         let theirs = (Arc::clone(&port), events.clone());
         let operate = move || {
             let _ending = ending;
-            let (port, events) = theirs;
-            match machine(backend, &options) {
-                Ok((machine, call)) => {
-                    port.connect(call);
-                    // Whoever waits for the start may be gone; the port is closed then.
-                    let _ = started.send(Ok(()));
-                    port.serve(Engine::new(machine, events.clone()));
-                }
-                Err(error) => drop(started.send(Err(error))),
-            }
-            events.close();
+            operate(backend, &options, theirs, &started);
         };
         let failed = StartError::System { call: "clone", errno: Errno::EAGAIN };
-        thread::Builder::new()
-            .name(format!("midstride {}", backend.name()))
-            .spawn(operate)
-            .map_err(|_| failed)?;
+        let name = format!("midstride {}", backend.name());
+        thread::Builder::new().name(name).spawn(operate).map_err(|_| failed)?;
         start.recv().unwrap_or(Err(failed))?;
-        Ok(Self { port, ended: Mutex::new(ended), events, backend, patience: options.patience })
+        let place = Place::Thread(Mutex::new(ended));
+        Ok(Self { port, place, events, backend, patience: options.patience })
     }
 
-    /// Has `order` carried out in the thread and waits for what comes of it.
+    /// A controller for programs that run in the calling thread. They do so while it [waits](Controller::wait)
+    /// for an event; in between, orders of other threads are not carried out. [`Options::affinity`] binds the
+    /// calling thread.
+    ///
+    /// When it is dropped in another thread, what it holds is never given back.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use midstride_control::{Backend, Controller, Event, InsnId, Options, Program, Session};
+    ///
+    /// // jmp to itself
+    /// let program = Program::from_code(&[0xeb, 0xfe], Default::default());
+    /// // SAFETY: the program below changes nothing.
+    /// let session = unsafe { Session::here(Backend::Signal, Options::default()) }?;
+    /// session.load(program)?;
+    /// session.run(InsnId::new(0))?;
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| session.interrupt());
+    ///     assert!(matches!(session.wait(Duration::from_secs(60)), Some(Event::Stopped { .. })));
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StartError`].
+    ///
+    /// # Safety
+    /// As for [`start`](Self::start).
+    pub unsafe fn here(backend: Backend, options: Options) -> Result<Self, StartError> {
+        let (port, events) = (Arc::new(Port::default()), Events::default());
+        let (machine, call) = machine(backend, &options)?;
+        port.connect(call);
+        let place = Place::Here(Bound::new(Engine::new(machine, events.clone())));
+        Ok(Self { port, place, events, backend, patience: options.patience })
+    }
+
+    /// Has `order` carried out where programs run and waits for what comes of it.
     fn ask<R: Send + 'static>(
+        &self,
+        order: impl FnOnce(&mut Engine) -> R + Send + 'static,
+    ) -> Result<R, ControlError> {
+        match &self.place {
+            Place::Here(engine) if engine.is_here() => {
+                // In use while it calls the visitor of a trace.
+                let mut engine = engine.get().ok_or(ControlError::Running)?;
+                Ok(order(&mut engine))
+            }
+            _ => self.send(order),
+        }
+    }
+
+    fn send<R: Send + 'static>(
         &self,
         order: impl FnOnce(&mut Engine) -> R + Send + 'static,
     ) -> Result<R, ControlError> {
@@ -128,6 +178,28 @@ impl Session {
             mpsc::RecvTimeoutError::Disconnected => ControlError::Closed,
         })
     }
+}
+
+/// What the thread of a session does.
+fn operate(
+    backend: Backend,
+    options: &Options,
+    (port, events): (Arc<Port>, Events),
+    started: &SyncSender<Result<(), StartError>>,
+) {
+    // Whoever waits for the start may be gone; the port is closed then.
+    match machine(backend, options) {
+        Ok((machine, call)) => {
+            port.connect(call);
+            let _ = started.send(Ok(()));
+            let mut engine = Engine::new(machine, events.clone());
+            engine.sit();
+            port.serve(&mut engine, None);
+        }
+        Err(error) => drop(started.send(Err(error))),
+    }
+    port.close();
+    events.close();
 }
 
 fn machine(backend: Backend, options: &Options) -> Result<Parts, StartError> {
@@ -207,6 +279,14 @@ impl Controller for Session {
     fn events(&self) -> &Events {
         &self.events
     }
+
+    fn wait(&self, timeout: Duration) -> Option<Event> {
+        let Place::Here(engine) = &self.place else { return self.events.next_within(timeout) };
+        match engine.get() {
+            Some(mut engine) => self.port.drive(&mut engine, &self.events, timeout),
+            None => self.events.next_within(timeout),
+        }
+    }
 }
 
 fn whole(address: u64, done: usize, wanted: usize) -> Result<(), ControlError> {
@@ -216,9 +296,11 @@ fn whole(address: u64, done: usize, wanted: usize) -> Result<(), ControlError> {
 impl Drop for Session {
     fn drop(&mut self) {
         self.port.close();
-        // A program that does not let itself be stopped keeps its thread, its memory and its handlers.
-        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let _ = ended.recv_timeout(self.patience);
+        if let Place::Thread(ended) = &mut self.place {
+            let ended = ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+            // A program that does not let itself be stopped keeps its thread, its memory and its handlers.
+            let _ = ended.recv_timeout(self.patience);
+        }
     }
 }
 

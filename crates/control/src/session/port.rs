@@ -1,10 +1,14 @@
 //! The way orders take to the thread that carries them out.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::engine::Engine;
 use crate::error::ControlError;
+use crate::event::{Event, Events};
 use crate::machine::Call;
 
 pub(super) type Job = Box<dyn FnOnce(&mut Engine) + Send>;
@@ -45,26 +49,54 @@ impl Port {
         self.ring();
     }
 
-    /// Carries out jobs, and between them lets the program run, until the port is closed.
-    pub(super) fn serve(&self, mut engine: Engine) {
+    /// Carries out jobs, and between them lets the program run, until the port is closed, or `enough` says so.
+    pub(super) fn serve(&self, engine: &mut Engine, enough: Option<&dyn Fn() -> bool>) {
         loop {
             // Whoever pushes a job after this calls the machine again.
             self.answered();
             while let Some(job) = self.pop() {
-                job(&mut engine);
+                job(engine);
             }
-            if self.lock().closed {
+            if self.lock().closed || enough.is_some_and(|enough| enough()) {
                 return;
             }
             if engine.is_running() {
                 engine.run();
             } else {
-                self.wait();
+                self.wait(enough);
+            }
+        }
+    }
+
+    /// Lets the program run in this thread until there is an event, or time is up.
+    pub(super) fn drive(&self, engine: &mut Engine, events: &Events, timeout: Duration) -> Option<Event> {
+        let until = Instant::now() + timeout;
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            // Time is up for a program that runs only when somebody calls it.
+            let clock = scope.spawn(|| self.ring_at(until, &done));
+            engine.sit();
+            self.serve(engine, Some(&|| !events.is_empty() || Instant::now() >= until));
+            engine.rise();
+            done.store(true, Ordering::Release);
+            clock.thread().unpark();
+        });
+        events.try_next()
+    }
+
+    /// Rings when the time has come, unless it is not needed any more.
+    fn ring_at(&self, until: Instant, done: &AtomicBool) {
+        while !done.load(Ordering::Acquire) {
+            match until.saturating_duration_since(Instant::now()) {
+                Duration::ZERO => return self.ring(),
+                left => thread::park_timeout(left),
             }
         }
     }
 
     fn ring(&self) {
+        // Not between the look at what there is to do and the sleep.
+        drop(self.lock());
         self.bell.notify_one();
         if let Some(machine) = self.machine.get() {
             machine.call();
@@ -81,8 +113,11 @@ impl Port {
         self.lock().jobs.pop_front()
     }
 
-    fn wait(&self) {
-        let idle = |mailbox: &mut Mailbox| mailbox.jobs.is_empty() && !mailbox.closed;
+    /// Waits for something to do.
+    fn wait(&self, enough: Option<&dyn Fn() -> bool>) {
+        let idle = |mailbox: &mut Mailbox| {
+            mailbox.jobs.is_empty() && !mailbox.closed && !enough.is_some_and(|enough| enough())
+        };
         drop(self.bell.wait_while(self.lock(), idle));
     }
 

@@ -2,4 +2,7 @@
 
 mod chains;
 mod conformance;
+mod here;
 mod lab;
+mod together;
+mod torture;

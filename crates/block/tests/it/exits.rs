@@ -121,3 +121,16 @@ fn copies_of_rip_relative_instructions_find_their_operand() {
     );
     assert_snapshot!("address_out_of_reach", block(HIGH, &[0x48, 0x8d, 0x05, 0, 0, 0, 0x7f, 0xc3]));
 }
+
+#[test]
+fn operands_in_gs_are_read_as_if_its_base_were_0() {
+    let mov = [0x65, 0x48, 0x8b, 0x00, 0xc3]; // mov rax, gs:[rax]; ret
+    assert_snapshot!("operand_in_gs", block(HIGH, &mov));
+    assert_snapshot!("operand_in_gs_where_slots_lie_elsewhere", block_with(ABSOLUTE, HIGH, &mov));
+    assert_snapshot!("jmp_memory_by_gs", block(HIGH, &[0x65, 0xff, 0x24, 0x25, 0x10, 0, 0, 0]));
+}
+
+#[test]
+fn what_uses_gs_itself_is_left_to_the_engine() {
+    assert_snapshot!("rdgsbase", block(HIGH, &[0x90, 0xf3, 0x48, 0x0f, 0xae, 0xc9, 0x90]));
+}

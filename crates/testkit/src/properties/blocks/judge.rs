@@ -2,7 +2,9 @@
 
 use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 use midstride_addr::{AppPc, CachePc};
-use midstride_block::{AppCode, BlockId, Draft, End, ExecBlock, ExitKind, PcSource, Restore, Transactions};
+use midstride_block::{
+    AppCode, BlockId, Draft, End, ExecBlock, ExitKind, PcSource, Restore, SlotBase, Transactions,
+};
 use midstride_relocate::{Flow, Insn};
 
 use super::super::code::{Emitted, constant};
@@ -44,26 +46,33 @@ impl World {
         let stale =
             self.exits(id).into_iter().map(|(_, exit)| exit).find(|exit| exit.kind == ExitKind::Stale);
         let body = stale.map_or(body, |exit| behind_check(body, exit.stub));
-        let rest = self.judge_copies(&draft, body, hot);
         let last = draft.steps().last().map(|step| *step.insn());
-        let last = last.filter(|_| draft.end() == End::Transfer);
+        let last = last.filter(|last| draft.end() == End::Transfer || self.is_emulated(last));
+        let rest = self.judge_copies(&draft, draft.len() - usize::from(last.is_some()), body, hot);
         self.judge_exits(id, last.as_ref(), &draft, hot);
         self.judge_branches(id, block, rest, hot);
         self.judge_pushes(last.as_ref(), rest, hot);
     }
 
-    /// Every instruction that falls through has its copy, in order; answers what is behind the last copy.
+    /// Whether the engine carries the instruction out, although it falls through: GS is not the program's.
+    fn is_emulated(&self, insn: &Insn) -> bool {
+        self.slots == SlotBase::Gs && insn.gs_use().is_some()
+    }
+
+    /// The first `copied` instructions have their copies, in order; answers what is behind the last copy.
     fn judge_copies<'i>(
         &self,
         draft: &Draft,
+        copied: usize,
         mut body: &'i [Instruction],
         hot: &Emitted<'_>,
     ) -> &'i [Instruction] {
         let mut allowance = if self.probe.is_some() { PROBE } else { 0 };
-        let transfers = usize::from(draft.end() == End::Transfer);
-        for step in draft.steps().take(draft.len() - transfers) {
-            let copy = (0..=allowance)
-                .find_map(|skipped| Some((skipped, copy_of(step.insn(), body.get(skipped..)?)?)));
+        for step in draft.steps().take(copied) {
+            let plain = step.insn().without_gs().filter(|_| self.slots == SlotBase::Gs);
+            let meant = plain.as_ref().unwrap_or(step.insn());
+            let copy =
+                (0..=allowance).find_map(|skipped| Some((skipped, copy_of(meant, body.get(skipped..)?)?)));
             let Some((skipped, copy)) = copy else { panic!("no copy of {:?}\n{hot}", step.insn()) };
             allowance -= skipped;
             self.judge_meaning(step.insn(), &body[skipped..][..copy.len], copy.done, hot);

@@ -79,6 +79,7 @@ pub(super) struct World {
     pub(super) probe: Option<usize>,
     /// What becomes of `xbegin`.
     pub(super) transactions: Transactions,
+    pub(super) slots: SlotBase,
     built: Vec<BlockId>,
     epoch: u64,
     _turn: MutexGuard<'static, ()>,
@@ -120,6 +121,7 @@ impl World {
             cache,
             probe,
             transactions,
+            slots,
             built: Vec::new(),
             epoch: 1,
             _turn: turn,

@@ -56,10 +56,10 @@ impl<A: Address> Range<A> {
         self.start <= at && at < self.end
     }
 
-    /// Whether the two share at least one address.
+    /// Whether the two share at least one address; an empty range shares none.
     #[must_use]
     pub fn overlaps(self, other: Self) -> bool {
-        self.start < other.end && other.start < self.end
+        self.start.max(other.start) < self.end.min(other.end)
     }
 }
 
@@ -88,6 +88,13 @@ mod tests {
     fn ranges_that_touch_do_not_overlap() {
         assert!(!range(0, 4).overlaps(range(4, 8)));
         assert!(range(0, 5).overlaps(range(4, 8)));
+    }
+
+    #[test]
+    fn an_empty_range_overlaps_nothing() {
+        assert!(!range(0, 8).overlaps(range(4, 4)));
+        assert!(!range(4, 4).overlaps(range(0, 8)));
+        assert!(!range(4, 4).overlaps(range(4, 4)));
     }
 
     #[test]

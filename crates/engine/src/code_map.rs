@@ -159,6 +159,9 @@ impl AppCode for CodeMap {
 }
 
 #[cfg(test)]
+mod model;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::heap::Heap;

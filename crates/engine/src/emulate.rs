@@ -159,3 +159,6 @@ pub(crate) fn below_stack(state: &AppState) -> u64 {
     // unmaps the stack of a running thread in between, this faults as the thread itself would have.
     unsafe { at.read_unaligned() }
 }
+
+#[cfg(test)]
+mod tests;

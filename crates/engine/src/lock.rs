@@ -101,3 +101,6 @@ impl<T> DerefMut for Guard<'_, T> {
         unsafe { &mut *self.lock.value.get() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! Instructions that the engine carries out, on a stack of the test's own.
+
+extern crate std;
+
+use std::vec::Vec;
+
+use super::*;
+
+const AT: u64 = 0x4000;
+const TARGET: u64 = 0x5555_0000_1234;
+
+/// The bytes of one instruction at `AT`.
+struct Code(&'static [u8]);
+
+impl AppCode for Code {
+    fn bytes(&self, pc: AppPc) -> &[u8] {
+        if pc.get() == AT { self.0 } else { &[] }
+    }
+}
+
+/// Carries `code` out with `stack` below the stack pointer; answers what became of it, the state, and how far the
+/// stack pointer went.
+fn run(code: &'static [u8], stack: &[u8], change: impl FnOnce(&mut AppState)) -> (Outcome, AppState, u64) {
+    let rsp = stack.as_ptr().expose_provenance() as u64;
+    let mut state = AppState { pc: AT, rflags: 0x202, ..AppState::default() };
+    state.set(Gpr::Rsp, rsp);
+    change(&mut state);
+    let outcome = carry_out(&mut state, AppPc::new(AT), &Code(code));
+    let moved = state.get(Gpr::Rsp).wrapping_sub(rsp);
+    (outcome, state, moved)
+}
+
+fn words(words: &[u64]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+fn dwords(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+#[test]
+fn a_far_return_to_64_bit_code_is_a_return() {
+    let (outcome, state, moved) = run(&[0x48, 0xcb], &words(&[TARGET, USER_CS]), |_| {});
+    assert_eq!((outcome, state.pc, moved), (Outcome::Done, TARGET, 16));
+    let (outcome, state, moved) = run(&[0x48, 0xca, 0x20, 0], &words(&[TARGET, USER_CS]), |_| {});
+    assert_eq!((outcome, state.pc, moved), (Outcome::Done, TARGET, 16 + 0x20));
+    let (outcome, state, moved) = run(&[0xcb], &dwords(&[0x1234, USER_CS as u32]), |_| {});
+    assert_eq!((outcome, state.pc, moved), (Outcome::Done, 0x1234, 8));
+}
+
+#[test]
+fn a_far_return_elsewhere_is_left_to_the_processor() {
+    const COMPATIBILITY_CS: u64 = 0x23;
+    let (outcome, state, moved) = run(&[0x48, 0xcb], &words(&[TARGET, COMPATIBILITY_CS]), |_| {});
+    assert_eq!((outcome, state.pc, moved), (Outcome::Native, AT, 0));
+}
+
+#[test]
+fn an_interrupt_return_takes_pc_flags_and_stack() {
+    const STACK: u64 = 0x7fff_0000;
+    const ALL_FLAGS: u64 = u64::MAX;
+    let frame = words(&[TARGET, USER_CS, ALL_FLAGS, STACK, USER_SS]);
+    let (outcome, state, _) = run(&[0x48, 0xcf], &frame, |_| {});
+    assert_eq!((outcome, state.pc, state.get(Gpr::Rsp)), (Outcome::Done, TARGET, STACK));
+    assert_eq!(state.rflags, 0x202 | USER_FLAGS, "only what a program may set");
+    let other_stack = words(&[TARGET, USER_CS, 0, STACK, 0]);
+    assert_eq!(run(&[0x48, 0xcf], &other_stack, |_| {}).0, Outcome::Native);
+}
+
+#[test]
+fn the_base_of_gs_reads_as_0_and_can_only_be_set_to_that() {
+    let base = |rcx| move |state: &mut AppState| state.set(Gpr::Rcx, rcx);
+    let (outcome, state, _) = run(&[0xf3, 0x48, 0x0f, 0xae, 0xc9], &[], base(7)); // rdgsbase rcx
+    assert_eq!((outcome, state.get(Gpr::Rcx), state.pc), (Outcome::Done, 0, AT + 5));
+    const WRITE: [u8; 5] = [0xf3, 0x48, 0x0f, 0xae, 0xd9]; // wrgsbase rcx
+    assert_eq!(run(&WRITE, &[], base(0)).0, Outcome::Done);
+    assert_eq!(run(&WRITE, &[], base(0x1000)).0, Outcome::TakesGs { base: 0x1000 });
+    let (outcome, state, _) = run(&WRITE, &[], base(0x1000));
+    assert_eq!((outcome, state.pc), (Outcome::TakesGs { base: 0x1000 }, AT), "it has not been carried out");
+}
+
+#[test]
+fn a_null_selector_may_be_loaded_into_gs_and_no_other() {
+    const MOV: [u8; 2] = [0x8e, 0xe8]; // mov gs, eax
+    for (selector, wanted) in
+        [(0, Outcome::Done), (3, Outcome::Done), (USER_SS, Outcome::TakesGs { base: 0 })]
+    {
+        assert_eq!(run(&MOV, &[], |state| state.set(Gpr::Rax, selector)).0, wanted);
+    }
+    let (outcome, state, moved) = run(&[0x0f, 0xa9], &words(&[0]), |_| {}); // pop gs
+    assert_eq!((outcome, state.pc, moved), (Outcome::Done, AT + 2, 8));
+}
+
+#[test]
+fn bytes_that_are_gone_are_left_to_the_processor() {
+    assert_eq!(run(&[], &[], |_| {}).0, Outcome::Native);
+}
+
+#[test]
+fn a_vsyscall_returns_to_its_caller() {
+    let stack = words(&[TARGET]);
+    let mut state = AppState { pc: 0xffff_ffff_ff60_0400, ..AppState::default() };
+    state.set(Gpr::Rsp, stack.as_ptr().expose_provenance() as u64);
+    assert_eq!(vsyscall(&mut state), Outcome::Done);
+    assert_eq!(state.pc, TARGET);
+    assert!(state.get(Gpr::Rax) > 1_600_000_000, "it answers the time");
+    assert_eq!(vsyscall(&mut state), Outcome::Native);
+}

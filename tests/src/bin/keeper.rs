@@ -19,7 +19,7 @@ use midstride_tests::{hang, proc};
 use nix::sys::personality::{self, Persona};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 /// How long what the command started may go on after its end.
@@ -80,9 +80,8 @@ fn wait_for(child: &mut Child, until: Instant) -> End {
             Ok(Some(status)) => return end_of(status),
             Ok(None) if Instant::now() > until => {
                 let place = hang::describe(std::process::id());
+                // Killed here, so its status would say nothing.
                 kill_all();
-                // It was killed just now; its status says nothing.
-                let _ = child.wait();
                 return End::TimedOut(place);
             }
             Ok(None) => {
@@ -122,18 +121,20 @@ fn wait_for_rest() -> Vec<String> {
     }
 }
 
-/// Kills everything below this process, however fast it forks.
+/// Kills everything below this process, however fast it forks, and reaps it, threads that were looked at
+/// by ptrace included; gives up on what cannot be killed.
 fn kill_all() {
     for _ in 0..1000 {
         let rest = proc::descendants(std::process::id());
+        for pid in &rest {
+            // It may be gone already.
+            let _ = kill(Pid::from_raw(*pid as i32), Signal::SIGKILL);
+        }
+        let all = Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL);
+        while waitpid(None, all).is_ok_and(|status| status != WaitStatus::StillAlive) {}
         if rest.is_empty() {
             return;
         }
-        for pid in rest {
-            // It may be gone already.
-            let _ = kill(Pid::from_raw(pid as i32), Signal::SIGKILL);
-        }
-        reap_orphans(0);
-        sleep(Duration::from_millis(1));
+        sleep(Duration::from_millis(2));
     }
 }

@@ -8,7 +8,7 @@ use allocator_api2::alloc::Global;
 use midstride_addr::{AppPc, CachePc};
 use midstride_block::{
     AppCode, BlockId, Care, CodeCache, Config, Doors, Draft, Env, MAX_INSNS, Order, Parts, Probe, Rotate,
-    SlotBase, TABLE_ENTRIES, Tables, Transactions, Transform, Unobserved,
+    SlotBase, TABLE_ENTRIES, Tables, Transactions, Transform, Unobserved, copy_code,
 };
 use midstride_slab::fake::FakePages;
 
@@ -20,7 +20,14 @@ pub struct Program {
 }
 
 impl AppCode for Program {
-    fn bytes(&self, pc: AppPc) -> &[u8] {
+    fn read(&self, pc: AppPc, buffer: &mut [u8]) -> usize {
+        copy_code(self.bytes(pc), buffer)
+    }
+}
+
+impl Program {
+    /// The code from `pc` on.
+    pub(crate) fn bytes(&self, pc: AppPc) -> &[u8] {
         self.code.get(pc.get().wrapping_sub(self.start) as usize..).unwrap_or(&[])
     }
 }

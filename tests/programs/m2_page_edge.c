@@ -1,5 +1,4 @@
 //! an instruction that runs into an unreadable page faults there, only when it is reached, and goes on once the page is there
-// differs: a jump to a non-canonical address faults at its target instead of at the branch (ARCHITECTURE.md)
 #include <setjmp.h>
 #include "common.h"
 static sigjmp_buf back;

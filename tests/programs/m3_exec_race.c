@@ -1,5 +1,4 @@
 //! several threads call exec at once: one wins, the new program runs alone; an exec that fails disturbs no other
-// differs: an exec of one thread while another one execs hangs: the host waits for a thread that is gone
 // flags: -pthread
 #include <pthread.h>
 #include "common.h"

@@ -1,5 +1,4 @@
 //! processes that share memory but nothing else (CLONE_VM alone) run at once, with handlers, timers and deaths of their own
-// differs: processes that share memory without being threads miss signals
 #include <sched.h>
 #include <sys/time.h>
 #include "common.h"

@@ -1,5 +1,4 @@
 //! code in a mapped file: the file shrinks under it (SIGBUS), grows again, is replaced, is removed
-// differs: code of a file that is truncated raises SIGBUS in the engine
 #include <setjmp.h>
 #include "jit.h"
 static sigjmp_buf back;

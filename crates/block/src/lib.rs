@@ -48,7 +48,7 @@ mod tables;
 
 pub use cache::{
     AppCode, Broken, CodeCache, Config, Found, MAX_REGIONS, Observer, Parts, Phase, Retired, Transform,
-    Unobserved,
+    Unobserved, copy_code,
 };
 pub use draft::{Draft, End, MAX_APP_BYTES, MAX_INSNS, Probe, Step};
 pub use emit::{BuildError, Care, Env, Landing, Order, Rotate, Transactions};

@@ -6,9 +6,10 @@ use core::cell::Cell;
 use allocator_api2::vec::Vec;
 use midstride_addr::{AppPc, AppRange};
 use midstride_block::{AppCode, page_of};
+use midstride_relocate::{DecodeError, Insn, MAX_INSN_BYTES, decode};
 
 use crate::heap::HeapRef;
-use crate::memory::read_app;
+use crate::memory::{read_app, read_known};
 
 /// How the program can change its code without a system call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,8 +46,8 @@ const REMEMBERED: usize = 64;
 const PAGE: u64 = 4096;
 
 impl ReadPages {
-    fn forget(&mut self) {
-        self.0.iter_mut().for_each(|page| *page.get_mut() = 0);
+    fn forget(&self) {
+        self.0.iter().for_each(|page| page.set(0));
     }
 
     fn contains(&self, page: u64) -> bool {
@@ -57,9 +58,6 @@ impl ReadPages {
         known.get() == page
     }
 }
-
-/// What [`AppCode::bytes`] answers at most: more than a block reads.
-const WINDOW: u64 = 4096;
 
 impl CodeMap {
     pub(crate) fn new_in(heap: HeapRef) -> Self {
@@ -126,9 +124,10 @@ impl CodeMap {
         self.areas.iter().copied()
     }
 
-    fn end_of_run(&self, pc: AppPc) -> Option<AppPc> {
+    /// Where what may be executed ends, or `wanted` bytes behind `pc` at least.
+    fn end_of_run(&self, pc: AppPc, wanted: u64) -> Option<AppPc> {
         let mut end = self.area(pc)?.range.end();
-        while end.get() - pc.get() < WINDOW {
+        while end.get() - pc.get() < wanted {
             match self.area(end) {
                 Some(next) => end = next.range.end(),
                 None => break,
@@ -146,16 +145,30 @@ impl CodeMap {
 }
 
 impl AppCode for CodeMap {
-    fn bytes(&self, pc: AppPc) -> &[u8] {
-        let Some(end) = self.end_of_run(pc) else { return &[] };
-        let bytes = self.readable(pc, (end.get() - pc.get()).min(WINDOW)) as usize;
-        let start = core::ptr::with_exposed_provenance(pc.get() as usize);
-        // SAFETY: the map follows every system call that changes mappings, so these bytes are mapped, and
-        // they were found readable. The program may change them meanwhile (it may be writing code on another
-        // thread): whatever mixture is read, decoding bytes is total, and a stale block is retired by
-        // whatever noticed the write.
-        unsafe { core::slice::from_raw_parts(start, bytes) }
+    fn read(&self, pc: AppPc, buffer: &mut [u8]) -> usize {
+        let Some(end) = self.end_of_run(pc, buffer.len() as u64) else { return 0 };
+        let wanted = (buffer.len() as u64).min(end.get() - pc.get());
+        let wanted = self.readable(pc, wanted) as usize;
+        let read = read_known(pc.get(), &mut buffer[..wanted]);
+        if read < wanted {
+            // A file that was mapped there has shrunk.
+            self.read.forget();
+        }
+        read
     }
+}
+
+/// The instruction at `pc`.
+pub(crate) fn insn_at(code: &dyn AppCode, pc: AppPc) -> Result<Insn, DecodeError> {
+    let mut bytes = [0; MAX_INSN_BYTES];
+    let read = code.read(pc, &mut bytes);
+    decode(&bytes[..read], pc)
+}
+
+/// The instructions of `range`, up to the first bytes that are none.
+pub(crate) fn insns(code: &dyn AppCode, range: AppRange) -> impl Iterator<Item = Insn> + '_ {
+    let at = move |pc: AppPc| insn_at(code, pc).ok().filter(|insn| range.contains(insn.pc()));
+    core::iter::successors(at(range.start()), move |insn| at(insn.next_pc()))
 }
 
 #[cfg(test)]
@@ -191,8 +204,8 @@ mod tests {
         let mut map = CodeMap::new_in(HeapRef(&HEAP));
         map.insert(range(0x1000, 0x1800), Writes::No);
         map.insert(range(0x1800, 0x1900), Writes::Here);
-        assert_eq!(map.end_of_run(AppPc::new(0x1700)), Some(AppPc::new(0x1900)));
-        assert_eq!(map.end_of_run(AppPc::new(0x1900)), None);
+        assert_eq!(map.end_of_run(AppPc::new(0x1700), 4096), Some(AppPc::new(0x1900)));
+        assert_eq!(map.end_of_run(AppPc::new(0x1900), 4096), None);
     }
 
     #[test]
@@ -200,8 +213,8 @@ mod tests {
         let mut map = CodeMap::new_in(HeapRef(&HEAP));
         let start = [0u8; 16].as_ptr().expose_provenance() as u64 & !(PAGE - 1);
         map.insert(range(0x1000, 0x3000), Writes::No);
-        assert_eq!(map.bytes(AppPc::new(0x1800)), [], "nothing is mapped there");
+        assert_eq!(map.read(AppPc::new(0x1800), &mut [0; 16]), 0, "nothing is mapped there");
         map.insert(range(start, start + 1), Writes::No);
-        assert_eq!(map.bytes(AppPc::new(start)).len(), 1);
+        assert_eq!(map.read(AppPc::new(start), &mut [0; 16]), 1);
     }
 }

@@ -121,6 +121,8 @@ pub struct ThreadContext {
     /// The block entered last by way of the gate, and how often the gate was entered: whether a block
     /// that faults does so in its first run.
     pub fresh_block: u32,
+    /// The program's stack pointer there.
+    pub(crate) fresh_rsp: u64,
     /// The single step by the trap flag that is under way.
     pub(crate) step: Step,
     /// What runs natively.
@@ -129,6 +131,10 @@ pub struct ThreadContext {
     pub on_signal: u64,
     /// The context registered before this one.
     pub registered_before: u64,
+    /// The process it is a thread of, which may be another one that shares this memory; 0 until it runs.
+    pub pid: AtomicU32,
+    /// The process in which this thread is about to call exec; 0 for none.
+    pub(crate) execs: AtomicU32,
     /// A signal frame that arrived in the gate.
     pub pending: [u64; PENDING_BYTES / 8],
 }

@@ -55,9 +55,9 @@ impl<P: Policy> Engine<P> {
 
     fn indirect(&self, cx: &mut ThreadContext, target: u64, landing: Landing) -> u32 {
         cx.state.set(Gpr::Rcx, cx.slots[Slot::Rcx as usize]);
-        let shared = self.lock();
+        let mut shared = self.lock();
         self.policy.entered(cx, if landing == Landing::Return { Door::Return } else { Door::Indirect });
-        if landing == Landing::Indirect && self.undo_impossible_call(cx, &shared, target) {
+        if self.undo_impossible_branch(cx, &mut shared, target, landing) {
             return self.run_natively(cx, &shared);
         }
         self.resolve(cx, shared, AppPc::new(target), Arrival::Table(landing))

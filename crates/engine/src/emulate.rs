@@ -5,8 +5,9 @@ use midstride_addr::AppPc;
 use midstride_asm::Gpr;
 use midstride_block::AppCode;
 use midstride_os::{nr, syscall3};
-use midstride_relocate::{Flow, GsUse, Insn, OperandPlace, decode, operand_place};
+use midstride_relocate::{Flow, GsUse, Insn, OperandPlace, operand_place};
 
+use crate::code_map::insn_at;
 use crate::context::AppState;
 use crate::memory::read_app;
 
@@ -33,7 +34,7 @@ pub(crate) enum Outcome {
 
 /// Carries out the instruction at `at`.
 pub(crate) fn carry_out(state: &mut AppState, at: AppPc, code: &dyn AppCode) -> Outcome {
-    let Ok(insn) = decode(code.bytes(at), at) else { return Outcome::Native };
+    let Ok(insn) = insn_at(code, at) else { return Outcome::Native };
     if let Some(how) = insn.gs_use() {
         return use_gs(state, &insn, how);
     }

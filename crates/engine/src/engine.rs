@@ -5,15 +5,15 @@ use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use allocator_api2::vec::Vec;
 use midstride_addr::{AppPc, AppRange, CachePc};
+use midstride_asm::Gpr;
 use midstride_block::{
-    AppCode, BlockId, BuildError, Care, CodeCache, Draft, Landing, MAX_APP_BYTES, MAX_INSNS, Order, Slot,
-    Stats, Transform,
+    BlockId, BuildError, Care, CodeCache, Draft, Landing, MAX_APP_BYTES, MAX_INSNS, Order, Slot, Stats,
+    Transform,
 };
 
-use midstride_relocate::decode;
 use midstride_slab::Region;
 
-use crate::code_map::CodeMap;
+use crate::code_map::{CodeMap, insn_at};
 use crate::context::ThreadContext;
 use crate::follow::Passed;
 use crate::gate::{Gate, answer};
@@ -77,7 +77,8 @@ unsafe impl Send for ContextPtr {}
 impl ContextPtr {
     /// The fields that may be read from any thread.
     pub(crate) fn shared(&self) -> &ThreadContext {
-        // SAFETY: contexts live as long as the process; through this reference only atomics are read.
+        // SAFETY: contexts live as long as the process; through this reference only atomics are read, and
+        // what was written under the lock before the context was given to a thread.
         unsafe { &*self.0 }
     }
 }
@@ -138,6 +139,12 @@ impl<P: Policy> Engine<P> {
     /// Threads that wait for each other spin from now on.
     pub(crate) fn stay_awake(&self) {
         self.shared.stay_awake();
+    }
+
+    /// Lets others run for a moment.
+    pub(crate) fn nap(&self) {
+        // Sleeping, unlike yielding, gives a right to run soon, even among threads that spin.
+        self.shared.nap(NAP_NS);
     }
 
     /// Works on the shared state.
@@ -254,7 +261,7 @@ impl<P: Policy> Engine<P> {
         }
         let Shared { code, watch, .. } = shared;
         let care = watch.prepare(code, pc, MAX_APP_BYTES as u64);
-        if self.sees_steps() && decode(code.bytes(pc), pc).is_err() {
+        if self.sees_steps() && insn_at(code, pc).is_err() {
             return Ok(None);
         }
         let order = Order { landing, limit: MAX_INSNS, care, follows };
@@ -286,6 +293,7 @@ impl<P: Policy> Engine<P> {
     fn enter(&self, cx: &mut ThreadContext, shared: &Shared, id: BlockId) {
         let Some(block) = shared.cache.block(id) else { return };
         cx.fresh_block = id.get();
+        cx.fresh_rsp = cx.state.get(Gpr::Rsp);
         self.resume_at(cx, block.body);
     }
 
@@ -318,10 +326,10 @@ impl<P: Policy> Engine<P> {
             if looks > PATIENCE {
                 // A thread goes round in blocks of another unit: every way on leads to the gate now.
                 shared.cache.disconnect();
+                self.bury(&shared);
             }
             drop(shared);
-            // Sleeping, unlike yielding, gives a right to run soon, even among threads that spin.
-            self.shared.nap(NAP_NS);
+            self.nap();
             shared = self.lock();
         };
         shared.stop_waiting();

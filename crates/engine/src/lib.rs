@@ -74,6 +74,7 @@
 #![no_std]
 #![deny(unsafe_code)]
 
+mod alive;
 mod code_map;
 mod context;
 mod dispatch;
@@ -83,6 +84,7 @@ pub mod fatal;
 mod follow;
 pub mod gate;
 mod heap;
+mod impossible;
 mod lock;
 mod memory;
 mod native;

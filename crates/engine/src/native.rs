@@ -6,17 +6,13 @@
 //! as soon as it is in 64-bit code again: 32-bit code is run step by step. It is not followed further than
 //! that: what it does to mappings is not seen, and a handler of its faults cannot return into it.
 
-use midstride_addr::{AppPc, AppRange, CachePc};
-use midstride_asm::Gpr;
-use midstride_block::AppCode;
+use midstride_addr::CachePc;
 use midstride_os::signal::{SIGSEGV, SigInfo, SigSet, UContext, rt_tgsigqueueinfo};
 use midstride_os::thread;
-use midstride_relocate::{Flow, Insn, InsnIter, OperandPlace, operand_place};
 
 use crate::context::{AppState, ThreadContext};
 use crate::engine::{Engine, Shared, Span};
 use crate::gate::answer;
-use crate::memory::read_app;
 use crate::policy::{Domain, Policy};
 use crate::signal::{TRAP_FLAG, USER_CS, is_fault, is_step};
 
@@ -81,29 +77,6 @@ impl<P: Policy> Engine<P> {
         P::DOMAIN == Domain::Process && !self.signals.leaves_faults()
     }
 
-    /// The call that has just gone to `target`, undone, when no address is like that: the processor raises the
-    /// fault at the call then. A jump or a return leaves no trace of where it was; it is said to fault
-    /// at its target.
-    pub(crate) fn undo_impossible_call(&self, cx: &mut ThreadContext, shared: &Shared, target: u64) -> bool {
-        if is_canonical(target) || shared.code.area(AppPc::new(target)).is_some() || !self.sees_steps() {
-            return false;
-        }
-        let Some(next) = word(cx.state.get(Gpr::Rsp)) else { return false };
-        let mut before = cx.state;
-        before.set(Gpr::Rsp, cx.state.get(Gpr::Rsp).wrapping_add(8));
-        let mut blocks = shared.cache.blocks_before(AppPc::new(next));
-        let Some(call) = blocks.find_map(|block| call_at_end(&shared.code, block.app)) else { return false };
-        let leads_to = match operand_place(&call, 0, |reg| before.get(reg)) {
-            Some(OperandPlace::Register(reg)) => Some(before.get(reg)),
-            Some(OperandPlace::Memory { address }) => word(address),
-            None => None,
-        };
-        if leads_to == Some(target) {
-            cx.state = AppState { pc: call.pc().get(), ..before };
-        }
-        leads_to == Some(target)
-    }
-
     /// Whether a signal leaves the thread where it is: a single step that has not yet brought it behind the
     /// instruction that runs natively, or a signal in code of another kind, which will come again behind it.
     pub(crate) fn stays_native(
@@ -137,36 +110,9 @@ impl<P: Policy> Engine<P> {
     }
 }
 
-/// Whether any processor takes it for an address, with four levels of page tables.
-fn is_canonical(address: u64) -> bool {
-    (address as i64) << 16 >> 16 == address as i64
-}
-
-fn word(address: u64) -> Option<u64> {
-    let mut bytes = [0; 8];
-    read_app(address, &mut bytes).ok().map(|()| u64::from_le_bytes(bytes))
-}
-
-/// The last instruction of a block, when it is an indirect call.
-fn call_at_end(code: &dyn AppCode, block: AppRange) -> Option<Insn> {
-    let bytes = code.bytes(block.start());
-    let last = InsnIter::new(bytes.get(..block.len() as usize)?, block.start()).last()?;
-    last.ok().filter(|insn| insn.flow() == Flow::CallIndirect)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_repeat_their_highest_bit() {
-        for address in [0, 0x7fff_ffff_ffff, u64::MAX, 0xffff_8000_0000_0000] {
-            assert!(is_canonical(address), "{address:#x}");
-        }
-        for address in [1 << 47, 1 << 63, 0xffff_7fff_ffff_ffff] {
-            assert!(!is_canonical(address), "{address:#x}");
-        }
-    }
 
     #[test]
     fn the_trap_flag_of_the_program_survives() {

@@ -207,7 +207,7 @@ impl<P: Policy> Engine<P> {
         self.lock().contexts.push(context);
         // SAFETY: just made; only this thread uses it.
         let cx = unsafe { &mut *context.0 };
-        cx.tid.store(thread::gettid() as u32, Ordering::Relaxed);
+        cx.take();
         cx.in_use.store(usage::RUNNING, Ordering::Release);
         let base = context.0.expose_provenance() as u64;
         // SAFETY: the engine owns GS of its threads.
@@ -225,7 +225,7 @@ impl<P: Policy> Engine<P> {
         };
         let mine = shared.contexts.iter().find(|each| is_mine(each.shared())).copied();
         let context = mine.or_else(|| self.free_context(&mut shared)).ok_or(Errno::ENOMEM)?;
-        context.shared().tid.store(me, Ordering::Relaxed);
+        context.shared().take();
         context.shared().epoch.store(u64::MAX, Ordering::SeqCst);
         context.shared().in_use.store(usage::RUNNING, Ordering::Release);
         Ok(context)

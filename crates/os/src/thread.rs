@@ -38,6 +38,16 @@ pub fn tgkill(pid: i32, tid: i32, signal: i32) -> Result<(), Errno> {
     answer(unsafe { syscall3(nr::TGKILL, args[0], args[1], args[2]) }).map(drop)
 }
 
+/// Whether two processes run in the same memory; also when the kernel does not tell.
+#[must_use]
+pub fn share_memory(a: i32, b: i32) -> bool {
+    const KCMP_VM: u64 = 1;
+    let [a, b] = [a, b].map(|pid| i64::from(pid) as u64);
+    // SAFETY: only asks.
+    let difference = answer(unsafe { syscall5(nr::KCMP, a, b, KCMP_VM, 0, 0) });
+    !matches!(difference, Ok(1..) | Err(Errno::ESRCH))
+}
+
 /// Lets another thread run.
 pub fn sched_yield() {
     // SAFETY: no arguments, no effect on memory.

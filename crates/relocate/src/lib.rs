@@ -71,6 +71,7 @@ mod relocate;
 mod scratch;
 mod sets;
 mod special;
+mod stack;
 mod target;
 
 pub use effects::{Effects, MemoryUse, Scanner};
@@ -81,4 +82,5 @@ pub use live::{Live, live_in};
 pub use relocate::{RelocateError, Relocated, Saved, Spill, relocate};
 pub use sets::{FlagSet, GprSet};
 pub use special::Special;
+pub use stack::stack_effect;
 pub use target::{OperandPlace, load_target, operand_place};

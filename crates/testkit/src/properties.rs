@@ -6,7 +6,6 @@
 mod blocks;
 mod code;
 mod relocate;
-mod statemap;
 mod writer;
 
 use std::time::Duration;
@@ -15,7 +14,6 @@ use arbitrary::{Result, Unstructured};
 
 pub use blocks::block_bytes;
 pub use relocate::relocate_bytes;
-pub use statemap::{compact_map, image_roundtrip, statemap_bytes};
 pub use writer::asm_roundtrip;
 
 /// A property.

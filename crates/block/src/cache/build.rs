@@ -13,9 +13,18 @@ use crate::pages::pages_of;
 
 /// The program's code as it can be executed now.
 pub trait AppCode {
-    /// The bytes from `pc` to the end of what may be executed without a gap, or the first few
-    /// kilobytes of them; empty when `pc` may not be executed.
-    fn bytes(&self, pc: AppPc) -> &[u8];
+    /// Copies code from `pc` on to `buffer`, as far as it may be executed without a gap; answers how many bytes
+    /// that was, 0 when `pc` may not be executed.
+    ///
+    /// Code can change at any moment, and even vanish: a copy is one version of it.
+    fn read(&self, pc: AppPc, buffer: &mut [u8]) -> usize;
+}
+
+/// The answer of [`AppCode::read`] where `code` may be executed from `pc` on.
+pub fn copy_code(code: &[u8], buffer: &mut [u8]) -> usize {
+    let bytes = code.len().min(buffer.len());
+    buffer[..bytes].copy_from_slice(&code[..bytes]);
+    bytes
 }
 
 /// Looks at every block before it is written, and may change what is emitted for it.
@@ -24,8 +33,7 @@ pub trait Transform {
     fn block(&mut self, draft: &mut Draft) -> u32;
 }
 
-/// Bytes of code that may change at any moment, read once: a block must not be made of one version and
-/// compare with another.
+/// Code as read once: a block must not be made of one version and compare with another.
 struct Snapshot {
     bytes: [u8; SNAPSHOT_BYTES],
     len: usize,
@@ -35,10 +43,9 @@ struct Snapshot {
 const SNAPSHOT_BYTES: usize = MAX_APP_BYTES + 1;
 
 impl Snapshot {
-    fn of(code: &[u8]) -> Self {
+    fn of(code: &dyn AppCode, pc: AppPc) -> Self {
         let mut bytes = [0; SNAPSHOT_BYTES];
-        let len = code.len().min(SNAPSHOT_BYTES);
-        bytes[..len].copy_from_slice(&code[..len]);
+        let len = code.read(pc, &mut bytes);
         Self { bytes, len }
     }
 
@@ -60,10 +67,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         code: &dyn AppCode,
         transform: &mut dyn Transform,
     ) -> Result<BlockId, BuildError> {
-        match order.care {
-            Care::Trust => self.build_from(pc, order, code.bytes(pc), transform),
-            Care::Check => self.build_from(pc, order, Snapshot::of(code.bytes(pc)).bytes(), transform),
-        }
+        self.build_from(pc, order, Snapshot::of(code, pc).bytes(), transform)
     }
 
     fn build_from(

@@ -45,10 +45,16 @@ impl<A: Allocator + Clone> CodeCache<A> {
     }
 
     /// The blocks that end with the program byte before `end`.
-    pub fn blocks_before(&self, end: AppPc) -> impl Iterator<Item = &ExecBlock> + '_ {
+    pub fn blocks_before(&self, end: AppPc) -> impl Iterator<Item = (BlockId, &ExecBlock)> + '_ {
         let last = AppPc::new(end.get().wrapping_sub(1));
-        let on_page = self.page_blocks(page_of(last)).filter_map(|id| self.block(id));
-        on_page.filter(move |block| block.app.end() == end)
+        let on_page = self.page_blocks(page_of(last)).filter_map(|id| Some((id, self.block(id)?)));
+        on_page.filter(move |(_, block)| block.app.end() == end)
+    }
+
+    /// All live blocks.
+    pub fn blocks(&self) -> impl Iterator<Item = (BlockId, &ExecBlock)> + '_ {
+        let live = |(_, block): &(u32, &ExecBlock)| block.state == BlockState::Live;
+        self.blocks.iter().filter(live).map(|(number, block)| (BlockId(number), block))
     }
 
     /// The blocks on a page.

@@ -28,7 +28,7 @@ use crate::record::{Record, RecordBuf};
 use crate::stats::Stats;
 use crate::tables::Tables;
 
-pub use build::{AppCode, Transform};
+pub use build::{AppCode, Transform, copy_code};
 pub(crate) use chain::ChainLink;
 pub use check::Broken;
 pub use evict::Retired;

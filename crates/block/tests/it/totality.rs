@@ -55,11 +55,7 @@ fn build(world: &mut World, at: u64, order: Order, epoch: &mut u64) -> BlockId {
 fn boundaries(world: &World, id: BlockId) -> Vec<AppPc> {
     let block = world.get(id);
     let mut draft = Draft::empty();
-    draft.read(
-        midstride_block::AppCode::bytes(&world.program, block.app.start()),
-        block.app.start(),
-        MAX_INSNS,
-    );
+    draft.read(world.program.bytes(block.app.start()), block.app.start(), MAX_INSNS);
     let starts = draft.steps().map(|step| step.insn().pc());
     starts.take_while(|&pc| pc < block.app.end()).chain([block.app.end()]).collect()
 }

@@ -8,7 +8,7 @@ use midstride_addr::{AppPc, CachePc};
 use midstride_block::{
     AppCode, BlockId, BuildError, Care, CodeCache, Config, Doors, Draft, Env, ExecBlock, Exit, ExitId,
     Landing, MAX_INSNS, Observer, Order, Parts, Rotate, SlotBase, TABLE_ENTRIES, Tables, Transactions,
-    Transform, Unobserved,
+    Transform, Unobserved, copy_code,
 };
 use midstride_slab::fake::FakePages;
 
@@ -42,7 +42,14 @@ impl Program {
 }
 
 impl AppCode for Program {
-    fn bytes(&self, pc: AppPc) -> &[u8] {
+    fn read(&self, pc: AppPc, buffer: &mut [u8]) -> usize {
+        copy_code(self.bytes(pc), buffer)
+    }
+}
+
+impl Program {
+    /// The code from `pc` on.
+    pub(crate) fn bytes(&self, pc: AppPc) -> &[u8] {
         let piece =
             self.pieces.iter().find(|(start, code)| pc.get().wrapping_sub(*start) < code.len() as u64);
         piece.map_or(&[], |(start, code)| &code[(pc.get() - start) as usize..])

@@ -2,7 +2,7 @@
 
 use midstride_addr::{AppPc, AppRange, CachePc};
 use midstride_asm::{Alu, Cond, Gpr, Lock, Mem, Scale, Shift, Width, Writer};
-use midstride_block::AppCode;
+use midstride_block::{AppCode, copy_code};
 use midstride_testkit::Random;
 
 use crate::machine::{COMPARED_FLAGS, Regs};
@@ -46,7 +46,14 @@ impl Program {
 }
 
 impl AppCode for Program {
-    fn bytes(&self, pc: AppPc) -> &[u8] {
+    fn read(&self, pc: AppPc, buffer: &mut [u8]) -> usize {
+        copy_code(self.bytes(pc), buffer)
+    }
+}
+
+impl Program {
+    /// The code from `pc` on.
+    pub(crate) fn bytes(&self, pc: AppPc) -> &[u8] {
         let inside = |piece: &&Piece| pc.get().wrapping_sub(piece.start) < piece.code.len() as u64;
         let piece = self.blocks.iter().find(inside);
         piece.map_or(&[], |piece| &piece.code[(pc.get() - piece.start) as usize..])

@@ -20,7 +20,8 @@ use midstride_addr::CachePc;
 pub(crate) use emit::{counted_opcode, counter_prefix, is_system_call};
 pub use error::AssembleError;
 pub use map::{CodeMap, PieceKind, Spot};
-pub use reload::Placed;
+#[cfg(feature = "std")]
+pub(crate) use reload::Placed;
 
 use crate::program::Program;
 

@@ -54,6 +54,7 @@ impl Local {
         if let Landing::Stopped(stop) = self.guest.step_anywhere() {
             return Some(stop);
         }
+        order.reported = false;
         self.guest.count(order)
     }
 

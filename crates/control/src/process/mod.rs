@@ -11,7 +11,6 @@ mod machine;
 mod place;
 mod run;
 mod step;
-mod syscall;
 mod task;
 
 use std::sync::Arc;

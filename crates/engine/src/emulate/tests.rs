@@ -4,6 +4,8 @@ extern crate std;
 
 use std::vec::Vec;
 
+use midstride_block::copy_code;
+
 use super::*;
 
 const AT: u64 = 0x4000;
@@ -13,8 +15,8 @@ const TARGET: u64 = 0x5555_0000_1234;
 struct Code(&'static [u8]);
 
 impl AppCode for Code {
-    fn bytes(&self, pc: AppPc) -> &[u8] {
-        if pc.get() == AT { self.0 } else { &[] }
+    fn read(&self, pc: AppPc, buffer: &mut [u8]) -> usize {
+        copy_code(if pc.get() == AT { self.0 } else { &[] }, buffer)
     }
 }
 

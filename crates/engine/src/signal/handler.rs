@@ -4,7 +4,7 @@
 use core::arch::{asm, naked_asm};
 use core::sync::atomic::Ordering;
 
-use midstride_addr::{AppPc, CachePc};
+use midstride_addr::{AppPc, AppRange, CachePc};
 use midstride_asm::Gpr;
 use midstride_block::{PcSource, Phase, Restore, Slot, Translation};
 use midstride_os::nr;
@@ -15,7 +15,7 @@ use midstride_os::thread;
 use super::calls::{put_state, state_of};
 use super::deliver::{Delivery, copy_frame};
 use super::{Step, TRAP_FLAG, USER_CS, USER_SS, is_fault, is_step};
-use crate::code_map::Writes;
+use crate::code_map::{Writes, insns};
 use crate::context::{AppState, ThreadContext, phase};
 use crate::engine::{Engine, Span};
 use crate::gate::answer;
@@ -140,7 +140,8 @@ impl<P: Policy> Engine<P> {
         if block.app.contains(state.app_pc()) {
             let bytes = state.pc - block.app.start().get();
             let probed = found.hot_offset.is_some_and(|offset| offset >= block.probe_end);
-            let insns = count_insns(&shared.code, block.app.start(), bytes);
+            let done = AppRange::new(block.app.start(), state.app_pc());
+            let insns = insns(&shared.code, done).count() as u32;
             let first_run = cx.fresh_block == found.block.get();
             self.policy.cut_short(cx, CutShort { tag: block.tag, insns, bytes, probed, first_run });
             if first_run {
@@ -272,12 +273,4 @@ fn apply(cx: &ThreadContext, state: &mut AppState, translation: &Translation) {
         PcSource::TargetSlot => slot(Slot::Target),
         PcSource::Exit(_) => state.pc,
     };
-}
-
-/// How many instructions the `bytes` from `start` on are.
-fn count_insns(code: &dyn midstride_block::AppCode, start: midstride_addr::AppPc, bytes: u64) -> u32 {
-    let code = code.bytes(start);
-    let insns = midstride_relocate::InsnIter::new(code, start);
-    insns.take_while(|insn| insn.as_ref().is_ok_and(|insn| insn.pc().get() - start.get() < bytes)).count()
-        as u32
 }

@@ -15,9 +15,8 @@ use crate::memory::Asking;
 /// No alternate stack: address, `SS_DISABLE`, size.
 pub(crate) const NO_STACK: [u64; 3] = [0, 2, 0];
 
-/// How many tables there are: one for the process and one for each process under way that borrows
-/// its memory.
-const TABLES: usize = 64;
+/// How many tables there are.
+const TABLES: usize = 256;
 
 /// Signals that faults raise. The engine handles them even where the program does not, so that it hears of blocks cut short.
 pub(crate) const FAULTS: [i32; 5] = [SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP];
@@ -43,6 +42,9 @@ unsafe impl Sync for Signals {}
 unsafe impl Send for Signals {}
 
 impl Signals {
+    /// One table for the process and one for each process that shares its memory but not its actions.
+    pub(crate) const TABLES: u64 = TABLES as u64;
+
     /// Tables in which every action is the default.
     ///
     /// # Errors
@@ -73,12 +75,19 @@ impl Signals {
         unsafe { (*self.table(table)).actions[index] = action };
     }
 
-    /// A copy of a table for a process that borrows this one's memory.
-    pub(crate) fn copy(&self, table: u64) -> u64 {
-        let to = (table + 1) % TABLES as u64;
-        // SAFETY: two live tables, different ones.
-        unsafe { *self.table(to) = *self.table(table) };
-        to
+    /// Lets table `to` be what another one is.
+    pub(crate) fn copy(&self, from: u64, to: u64) {
+        // SAFETY: two live tables.
+        unsafe { *self.table(to) = *self.table(from) };
+    }
+
+    /// Every action of the table that is not to ignore becomes the default, as CLONE_CLEAR_SIGHAND has it.
+    pub(crate) fn clear(&self, table: u64) {
+        for signal in 1..=64 {
+            if self.action(table, signal).handler != SIG_IGN {
+                self.set(table, signal, KernelSigaction::default());
+            }
+        }
     }
 
     /// Takes over what the process was started with, and the signals that faults raise.

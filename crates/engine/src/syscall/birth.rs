@@ -14,12 +14,14 @@ use crate::context::{ThreadContext, phase, usage};
 use crate::engine::{Company, ContextPtr, Engine, Shared};
 use crate::memory::read_app;
 use crate::policy::{Birth, Domain, Policy};
-use crate::signal::wrap;
+use crate::signal::{Signals, wrap};
 
 const CLONE_VM: u64 = 0x100;
 const CLONE_SIGHAND: u64 = 0x800;
 const CLONE_VFORK: u64 = 0x4000;
 const CLONE_THREAD: u64 = 0x1_0000;
+/// Only by clone3.
+const CLONE_CLEAR_SIGHAND: u64 = 1 << 32;
 
 /// What of a clone's arguments matters here.
 #[derive(Clone, Copy)]
@@ -65,7 +67,7 @@ impl<P: Policy> Engine<P> {
         let args = match cx.state.get(Gpr::Rax) {
             nr::FORK => CloneArgs { flags: 0, stack: 0 },
             nr::VFORK => CloneArgs { flags: CLONE_VM | CLONE_VFORK, stack: 0 },
-            _ => CloneArgs { flags: argument(cx, 0), stack: argument(cx, 1) },
+            _ => CloneArgs { flags: u64::from(argument(cx, 0) as u32), stack: argument(cx, 1) },
         };
         self.give_birth(cx, args)
     }
@@ -100,15 +102,52 @@ impl<P: Policy> Engine<P> {
             shared.company = Company::Threads;
         }
         self.policy.before_birth(cx, birth);
-        let Some(child) = self.free_context(&mut shared) else {
-            let _ = rt_sigprocmask(MaskHow::Set, Some(mask));
-            return Verdict::Answer(Errno::ENOMEM.raw());
+        let (child, sighand) = match self.room_for_child(cx, &mut shared, args.flags) {
+            Ok(room) => room,
+            Err(error) => {
+                let _ = rt_sigprocmask(MaskHow::Set, Some(mask));
+                return Verdict::Answer(error.raw());
+            }
         };
         // SAFETY: the context is free: no thread runs on it, and the lock keeps others from taking it.
         let child_cx = unsafe { &mut *child.0 };
+        child_cx.sighand = sighand;
         self.prepare_child(cx, child_cx, args, birth);
         cx.child = child.0.expose_provenance() as u64;
         Verdict::Clone
+    }
+
+    /// A context and a table of actions for a child.
+    fn room_for_child(
+        &self,
+        cx: &ThreadContext,
+        shared: &mut Shared,
+        flags: u64,
+    ) -> Result<(ContextPtr, u64), Errno> {
+        let sighand = match flags & CLONE_SIGHAND {
+            0 => self.free_table(shared).ok_or(Errno::EAGAIN)?,
+            _ => cx.sighand,
+        };
+        let child = self.free_context(shared).ok_or(Errno::ENOMEM)?;
+        if sighand != cx.sighand {
+            self.signals.copy(cx.sighand, sighand);
+        }
+        if flags & CLONE_CLEAR_SIGHAND != 0 {
+            self.signals.clear(sighand);
+        }
+        Ok((child, sighand))
+    }
+
+    /// A table of actions that no thread uses.
+    fn free_table(&self, shared: &Shared) -> Option<u64> {
+        let first_free = || {
+            let used = |table: u64| shared.contexts.iter().any(|each| each.shared().uses_table(table));
+            (0..Signals::TABLES).find(|&table| !used(table))
+        };
+        first_free().or_else(|| {
+            self.bury(shared);
+            first_free()
+        })
     }
 
     /// Lets the child begin behind the call, as the kernel does.
@@ -127,8 +166,8 @@ impl<P: Policy> Engine<P> {
         child.held_mask = cx.held_mask;
         child.app_gs = cx.app_gs;
         child.altstack = if args.flags & CLONE_VFORK != 0 { cx.altstack } else { crate::signal::NO_STACK };
-        child.sighand =
-            if args.flags & CLONE_SIGHAND != 0 { cx.sighand } else { self.signals.copy(cx.sighand) };
+        child.expect_owner();
+        child.execs.store(0, Ordering::Relaxed);
         child.phase.store(phase::GATE, Ordering::Relaxed);
         child.has_pending.store(0, Ordering::Relaxed);
         let epoch = match P::DOMAIN {
@@ -142,17 +181,16 @@ impl<P: Policy> Engine<P> {
 
     /// A context nobody uses, a new one if need be.
     pub(crate) fn free_context(&self, shared: &mut Shared) -> Option<ContextPtr> {
-        let pid = thread::getpid();
-        let gone = |cx: &ThreadContext| {
-            let tid = cx.tid.load(Ordering::Relaxed) as i32;
-            thread::tgkill(pid, tid, 0) == Err(Errno::ESRCH)
+        let first_free = |shared: &Shared| {
+            let mut contexts = shared.contexts.iter();
+            contexts.find(|each| each.shared().in_use.load(Ordering::Acquire) == usage::FREE).copied()
         };
-        let free = shared.contexts.iter().find(|each| match each.shared().in_use.load(Ordering::Acquire) {
-            usage::FREE => true,
-            usage::ENDING => gone(each.shared()),
-            _ => false,
-        });
-        free.copied().or_else(|| self.new_context(shared))
+        first_free(shared)
+            .or_else(|| {
+                self.bury(shared);
+                first_free(shared)
+            })
+            .or_else(|| self.new_context(shared))
     }
 
     /// Behind a clone that shares memory, in both.
@@ -168,9 +206,13 @@ impl<P: Policy> Engine<P> {
 
     fn begin_child(&self, cx: &mut ThreadContext) {
         let _shared = self.lock();
-        cx.tid.store(thread::gettid() as u32, Ordering::Relaxed);
+        cx.take();
         crate::signal::install_stack(cx);
         let birth = if cx.birth == Birth::Thread as u64 { Birth::Thread } else { Birth::Borrower };
+        if birth == Birth::Borrower && P::DOMAIN == Domain::Process {
+            // Its table of actions is its own, and may have been cleared.
+            self.signals.take_back(cx.sighand);
+        }
         self.policy.born(cx, birth);
     }
 
@@ -187,6 +229,7 @@ impl<P: Policy> Engine<P> {
         } else if P::DOMAIN == Domain::Threads && child.shared().birth == Birth::Thread as u64 {
             // It needs its context until it has left, which only its own end proves.
             child.shared().tid.store(cx.state.get(Gpr::Rax) as u32, Ordering::Relaxed);
+            child.shared().pid.store(thread::getpid() as u32, Ordering::Release);
             child.shared().in_use.store(usage::ENDING, Ordering::Release);
         }
     }
@@ -218,6 +261,10 @@ impl<P: Policy> Engine<P> {
         }
         self.adopt(&mut shared, copies);
         self.become_only_thread(cx, &mut shared);
+        if args.flags & CLONE_CLEAR_SIGHAND != 0 && P::DOMAIN == Domain::Process {
+            self.signals.clear(cx.sighand);
+            self.signals.take_back(cx.sighand);
+        }
         if args.stack != 0 {
             cx.state.set(Gpr::Rsp, args.stack);
         }
@@ -244,7 +291,7 @@ impl<P: Policy> Engine<P> {
         for other in shared.contexts.iter().filter(|other| !core::ptr::eq(other.0, me)) {
             other.shared().in_use.store(usage::FREE, Ordering::Release);
         }
-        cx.tid.store(thread::gettid() as u32, Ordering::Relaxed);
+        cx.take();
         self.pid.store(thread::getpid(), Ordering::Relaxed);
     }
 }

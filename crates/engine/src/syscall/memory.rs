@@ -1,13 +1,15 @@
 //! System calls that change what may be executed.
 
 use midstride_addr::{AppPc, AppRange};
-use midstride_os::Errno;
+use midstride_asm::Gpr;
 use midstride_os::mem::{MapFlags, Prot, RemapFlags};
+use midstride_os::{Errno, nr};
 
-use super::{Verdict, argument, make};
+use super::{After, Verdict, argument, make};
 use crate::code_map::Writes;
 use crate::context::ThreadContext;
 use crate::engine::{Engine, Shared};
+use crate::memory::read_app;
 use crate::policy::{NewCode, Policy};
 
 const PAGE: u64 = 4096;
@@ -171,6 +173,27 @@ impl<P: Policy> Engine<P> {
         let result = make(cx);
         shared.cache.invalidate(range);
         Verdict::Answer(result)
+    }
+
+    /// A mapped file may lose its end.
+    pub(super) fn shrink(&self, _: &mut ThreadContext) -> Verdict {
+        Verdict::CallThen(After::Shrink)
+    }
+
+    /// So it may by being opened.
+    pub(super) fn open(&self, cx: &mut ThreadContext) -> Verdict {
+        const O_TRUNC: u64 = 0o1000;
+        let flags = if cx.state.get(Gpr::Rax) == nr::OPEN { argument(cx, 1) } else { argument(cx, 2) };
+        if flags & O_TRUNC != 0 { Verdict::CallThen(After::Shrink) } else { Verdict::Call }
+    }
+
+    /// Blocks of code that is behind the end of its file go: the program faults there.
+    pub(super) fn forget_unreadable(&self) {
+        let mut shared = self.lock();
+        let Shared { cache, code, .. } = &mut *shared;
+        for area in code.iter().filter(|area| read_app(area.range.end().get() - 1, &mut [0]).is_err()) {
+            cache.invalidate(area.range);
+        }
     }
 
     /// Writing to `/proc/self/mem` is writing to memory, whatever its protection: the offset is the

@@ -52,6 +52,8 @@ pub enum After {
         /// The policy's ticket.
         ticket: u32,
     },
+    /// A file may be shorter now.
+    Shrink,
     /// A filter was to be installed.
     Confine,
 }
@@ -75,6 +77,8 @@ fn special<P: Policy>(number: u64) -> Option<Special<P>> {
         nr::MREMAP => Engine::mremap,
         nr::SHMAT => Engine::shmat,
         nr::MADVISE => Engine::madvise,
+        nr::TRUNCATE | nr::FTRUNCATE | nr::CREAT => Engine::shrink,
+        nr::OPEN | nr::OPENAT => Engine::open,
         nr::PWRITE64 => Engine::pwrite,
         nr::PROCESS_VM_WRITEV => Engine::process_vm_writev,
         nr::CLONE | nr::FORK | nr::VFORK => Engine::clone_call,
@@ -171,10 +175,7 @@ impl<P: Policy> Engine<P> {
     pub(crate) fn abandon_call(&self, cx: &mut ThreadContext) {
         Self::live_on(cx);
         match core::mem::take(&mut cx.after) {
-            After::Exec { ticket } => {
-                self.signals.take_back(cx.sighand);
-                self.policy.exec_failed(cx, ticket);
-            }
+            After::Exec { ticket } => self.after_exec(cx, ticket),
             After::Confine => self.unconfine(cx),
             _ => {}
         }
@@ -189,11 +190,9 @@ impl<P: Policy> Engine<P> {
         Self::live_on(cx);
         let failed = (cx.state.get(Gpr::Rax) as i64) < 0;
         match after {
-            After::Exec { ticket } => {
-                self.signals.take_back(cx.sighand);
-                self.policy.exec_failed(cx, ticket);
-            }
+            After::Exec { ticket } => self.after_exec(cx, ticket),
             After::Confine if failed => self.unconfine(cx),
+            After::Shrink => self.forget_unreadable(),
             After::Retry if cx.state.get(Gpr::Rax) as i64 == Errno::EFAULT.raw() => self.retry(cx),
             _ => {}
         }

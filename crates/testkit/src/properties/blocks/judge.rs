@@ -2,9 +2,7 @@
 
 use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 use midstride_addr::{AppPc, CachePc};
-use midstride_block::{
-    AppCode, BlockId, Draft, End, ExecBlock, ExitKind, PcSource, Restore, SlotBase, Transactions,
-};
+use midstride_block::{BlockId, Draft, End, ExecBlock, ExitKind, PcSource, Restore, SlotBase, Transactions};
 use midstride_relocate::{Flow, Insn};
 
 use super::super::code::{Emitted, constant};

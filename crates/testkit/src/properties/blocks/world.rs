@@ -8,7 +8,7 @@ use midstride_addr::{AppPc, AppRange, CachePc};
 use midstride_block::{
     AppCode, BlockId, BlockState, BuildError, Care, CodeCache, Config, Doors, Draft, Env, Exit, ExitId,
     Landing, Order, Parts, Probe, Rotate, SlotBase, TABLE_ENTRIES, Tables, Transactions, Transform,
-    Unobserved,
+    Unobserved, copy_code,
 };
 use midstride_slab::fake::FakePages;
 
@@ -50,7 +50,14 @@ pub(super) struct App {
 }
 
 impl AppCode for App {
-    fn bytes(&self, pc: AppPc) -> &[u8] {
+    fn read(&self, pc: AppPc, buffer: &mut [u8]) -> usize {
+        copy_code(self.bytes(pc), buffer)
+    }
+}
+
+impl App {
+    /// The code from `pc` on.
+    pub(crate) fn bytes(&self, pc: AppPc) -> &[u8] {
         if self.range.contains(pc) {
             &self.code[(pc.get() - self.range.start().get()) as usize..]
         } else {

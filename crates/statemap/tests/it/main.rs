@@ -1,5 +1,0 @@
-//! Facts about maps, states and images, through the public interface.
-
-mod compact;
-mod image;
-mod state;

@@ -81,7 +81,10 @@ fn children_that_are_not_followed_are_not_in_the_report() {
 
 #[test]
 fn only_included_modules_are_reported_and_excluded_ones_are_not() {
-    let included = by_name(&count("include", &["--include", "libc*"], &["/bin/ls", "/"]));
+    let report = count("include", &["--include", "libc*"], &["/bin/ls", "/"]);
+    let listed = report["modules"].as_array().expect("modules");
+    assert!(listed.iter().all(|module| module["path"].as_str().is_some_and(|path| path.contains("/libc"))));
+    let included = by_name(&report);
     assert!(included.keys().all(|name| name.starts_with("libc")) && !included.is_empty(), "{included:?}");
     let excluded = by_name(&count("exclude", &["--exclude", "libc*"], &["/bin/ls", "/"]));
     assert!(!excluded.keys().any(|name| name.starts_with("libc")), "{excluded:?}");
@@ -96,6 +99,18 @@ fn a_small_cache_changes_no_count() {
     let small =
         count("small_cache", &[&only[..], &["--cache-size", "1M"]].concat(), &["/usr/bin/md5sum", "/bin/sh"]);
     assert_eq!(by_name(&plain), by_name(&small));
+}
+
+#[test]
+fn every_table_miss_has_a_cause_in_forked_children_too() {
+    let script = "(:); (/bin/ls / | /bin/cat > /dev/null); /bin/cat /dev/null";
+    let report = count("misses", &["--stats"], &["/bin/sh", "-c", script]);
+    let counter = |name: &str| report["counters"][name].as_u64().expect(name);
+    let missed = counter("gate_return") + counter("gate_indirect");
+    let explained = counter("misses_new") + counter("misses_landing") + counter("misses_dropped");
+    assert!(missed > 500, "{missed}");
+    assert_eq!(missed, explained);
+    assert!(counter("fall_throughs") + counter("far_links") <= counter("links"));
 }
 
 #[test]

@@ -17,9 +17,13 @@ pub struct Stats {
     pub fall_throughs: u64,
     /// Links taken out again.
     pub unlinks: u64,
-    /// Landings placed apart from their block.
+    /// Table misses of targets without a block: it was built with a landing in front.
+    pub landings: u64,
+    /// Table misses of blocks without a landing for such branches: it was placed apart from them.
     pub extra_landings: u64,
-    /// Table entries that another target had.
+    /// Table misses of blocks with a landing, which had been dropped from its chain or came a moment ago.
+    pub landings_found: u64,
+    /// Landings put in front of others of the same table entry.
     pub table_conflicts: u64,
     /// Operands that were out of reach.
     pub far_operands: u64,

@@ -73,12 +73,12 @@ pub mod stat {
     pub const GATE_SYSCALL: usize = 7;
     /// Gate entries for anything else (faulting instructions, far branches, single steps).
     pub const GATE_OTHER: usize = 8;
-    /// Table entries replaced by another target of the same index.
-    pub const TABLE_CONFLICTS: usize = 9;
+    /// Landings put in front of others of the same table entry.
+    pub const CHAINED: usize = 9;
     /// Cache units evicted.
     pub const EVICTIONS: usize = 10;
-    /// Whole-cache flushes.
-    pub const FLUSHES: usize = 11;
+    /// Direct exits unlinked again.
+    pub const UNLINKS: usize = 11;
     /// Blocks invalidated because their code changed.
     pub const INVALIDATED: usize = 12;
     /// Signals delivered to the program.
@@ -87,9 +87,17 @@ pub mod stat {
     pub const FAR_OPERANDS: usize = 14;
     /// Links made across cache regions, through a slot.
     pub const FAR_LINKS: usize = 15;
-    /// Second-level lookups that hit.
-    pub const LOOKUP_HITS: usize = 16;
-    /// How many there are.
+    /// Links made by removing a jump to what follows.
+    pub const FALL_THROUGHS: usize = 16;
+    /// Table misses of targets without a block.
+    pub const MISSES_NEW: usize = 17;
+    /// Table misses of blocks that had no landing for such branches.
+    pub const MISSES_LANDING: usize = 18;
+    /// Table misses of blocks whose landing had been dropped, or came a moment before.
+    pub const MISSES_DROPPED: usize = 19;
+    /// How many counters there are.
+    pub const USED: usize = 20;
+    /// How many there is room for.
     pub const COUNT: usize = 24;
 }
 

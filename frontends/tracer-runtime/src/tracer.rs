@@ -211,7 +211,12 @@ impl Policy for Tracer {
             (stat::LINKS, stats.links),
             (stat::FAR_LINKS, stats.far_links),
             (stat::FAR_OPERANDS, stats.far_operands),
-            (stat::TABLE_CONFLICTS, stats.table_conflicts),
+            (stat::FALL_THROUGHS, stats.fall_throughs),
+            (stat::UNLINKS, stats.unlinks),
+            (stat::MISSES_NEW, stats.landings),
+            (stat::MISSES_LANDING, stats.extra_landings),
+            (stat::MISSES_DROPPED, stats.landings_found),
+            (stat::CHAINED, stats.table_conflicts),
             (stat::EVICTIONS, stats.evictions),
             (stat::INVALIDATED, stats.invalidated),
         ];

@@ -267,6 +267,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
             self.blocks.get_mut(id.index()).expect("just looked up").page_next[slot] = next;
         }
         if let Some((landing, at, word)) = landing {
+            self.stats.landings += 1;
             self.set_landing(id, landing, at, word);
         }
         self.parts.observer.built(id, &block);

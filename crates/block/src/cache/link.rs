@@ -137,6 +137,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         let block = *self.block(id).ok_or(BuildError::NoMemory)?;
         let at = block.landings[landing as usize];
         if at.get() != 0 {
+            self.stats.landings_found += 1;
             self.list(id, landing);
             return Ok(at);
         }

@@ -225,6 +225,11 @@ impl<A: Allocator + Clone> CodeCache<A> {
         &self.stats
     }
 
+    /// Counts from 0 again, as a forked child does.
+    pub fn forget_stats(&mut self) {
+        self.stats = Stats::default();
+    }
+
     /// The regions, to copy before a fork and adopt after it.
     pub fn regions_mut(&mut self) -> &mut RegionSet<MAX_REGIONS> {
         &mut self.regions

@@ -286,6 +286,7 @@ impl<P: Policy> Engine<P> {
     fn become_only_thread(&self, cx: &mut ThreadContext, shared: &mut Shared) {
         // Those that waited have stayed behind.
         shared.waiting = 0;
+        shared.cache.forget_stats();
         shared.cache.reconnect();
         let me = core::ptr::from_mut(cx);
         for other in shared.contexts.iter().filter(|other| !core::ptr::eq(other.0, me)) {

@@ -66,9 +66,10 @@ impl fmt::Display for SetupError {
 
 impl core::error::Error for SetupError {}
 
-/// Low memory: one page of doors, then the two tables.
+/// Low memory: one page of doors, then the two tables; what is left of a huge page is the heap's.
 const PAGE: u64 = 4096;
-const LOW_BYTES: u64 = PAGE + 2 * TABLE_BYTES as u64;
+const TABLES_END: u64 = PAGE + 2 * TABLE_BYTES as u64;
+const LOW_BYTES: u64 = TABLES_END.next_multiple_of(2 << 20);
 /// Where in the page the engine's epoch lies.
 const EPOCH_AT: u64 = 512;
 
@@ -86,9 +87,7 @@ impl Setup {
     /// [`SetupError`]; what was mapped until then stays mapped.
     pub fn engine<P: Policy>(self, policy: P) -> Result<Engine<P>, SetupError> {
         let low = self.source.reserve_low(LOW_BYTES).map_err(SetupError::Low)?;
-        // Every entry is about to be written: one call instead of a fault for each page.
-        // SAFETY: what was just mapped.
-        let _ = unsafe { madvise(low.address, LOW_BYTES, Advice::PopulateWrite) };
+        self.populate(low.address);
         let doors = Doors {
             gates: low.address as i32,
             returns: (low.address + PAGE) as i32,
@@ -124,6 +123,17 @@ impl Setup {
         let signals = Signals::new(Engine::<P>::handler_address()).map_err(SetupError::Context)?;
         let (heap, epoch, low) = (self.heap, &epoch[0], ours);
         Ok(Engine::new(EngineParts { cache, heap, gate, gate_code, epoch, low, signals }, policy))
+    }
+
+    /// Every entry of the tables is about to be written: one huge page, or one call instead of a fault for
+    /// each page.
+    fn populate(self, low: u64) {
+        // SAFETY: what was just mapped, for ever.
+        unsafe {
+            let _ = madvise(low, LOW_BYTES, Advice::HugePage);
+            let _ = madvise(low, TABLES_END, Advice::PopulateWrite);
+            self.heap.0.lend((low + TABLES_END) as usize..(low + LOW_BYTES) as usize);
+        }
     }
 
     fn place_gate(self, handlers: Handlers, near: u64) -> Result<(Gate, Region), SetupError> {

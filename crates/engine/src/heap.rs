@@ -6,20 +6,23 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use allocator_api2::alloc::{AllocError, Allocator};
-use midstride_os::mem::{Advice, Backing, MapFlags, Prot, RemapFlags, madvise, mmap, mremap, munmap};
+use midstride_os::mem::{Advice, Backing, MapFlags, Prot, madvise, mmap, mprotect};
 
-/// Small blocks: 16, 32, 48, 64 bytes, then four sizes for each power of two, up to [`LARGEST`]. With powers of
+/// Blocks have 16, 32, 48, 64 bytes, then four sizes for each power of two, up to [`LARGEST`]. With powers of
 /// two alone the decoder's tables took 656 KiB instead of 400.
 const GRAIN: usize = 16;
-const LARGEST: usize = 128 << 10;
+const LARGEST: usize = 1 << 30;
 const CLASSES: usize = class_of_bytes(LARGEST) + 1;
-/// Pages are taken from the kernel in pieces of a huge page, where there is address space for it, ...
+/// Memory is made accessible in pieces of a huge page, ...
 const HUGE: usize = 2 << 20;
-/// ... else in pieces of this many bytes.
+/// ... and taken from the kernel in pieces of this many bytes when nothing was reserved.
 const CHUNK: usize = 256 << 10;
+const PAGE: usize = 4096;
 
-/// A heap; a `static`, usually. Blocks up to 128 KiB come from free lists by size, larger ones are mapped one by
-/// one.
+/// A heap; a `static`, usually. Blocks come from free lists by size, and are never given back to the kernel.
+///
+/// With [`Heap::reserve`] all of it lies in one range of addresses, taken before the program runs. Without, the
+/// kernel may choose a place that the program has just unmapped and is about to map again, over our memory.
 pub struct Heap {
     busy: AtomicBool,
     state: core::cell::UnsafeCell<State>,
@@ -27,21 +30,22 @@ pub struct Heap {
 
 struct State {
     free: [*mut Free; CLASSES],
+    /// Accessible and unused.
     next: usize,
     end: usize,
+    /// Reserved and not accessible yet.
+    reserved: usize,
+    reserved_end: usize,
     mapped: usize,
-    /// Pages kept for when the kernel gives no more: next, end.
-    reserve: [usize; 2],
-    /// Whether the kernel may still be asked.
-    source: Source,
+    kernel: Kernel,
 }
 
-/// Where fresh pages come from.
+/// Whether the kernel may still be asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Source {
-    Kernel,
-    /// The kernel is asked last: a system-call filter of the program's may kill the process for it.
-    Reserve,
+enum Kernel {
+    Asked,
+    /// As a last resort: a system-call filter of the program's may kill the process for it.
+    Avoided,
 }
 
 struct Free {
@@ -60,6 +64,9 @@ impl Default for Heap {
 }
 
 impl Heap {
+    /// What is worth reserving where address space is not limited: addresses cost nothing.
+    pub const ROOMY: usize = 64 << 30;
+
     /// A heap without memory.
     #[must_use]
     pub const fn new() -> Self {
@@ -67,33 +74,39 @@ impl Heap {
             free: [core::ptr::null_mut(); CLASSES],
             next: 0,
             end: 0,
+            reserved: 0,
+            reserved_end: 0,
             mapped: 0,
-            reserve: [0; 2],
-            source: Source::Kernel,
+            kernel: Kernel::Asked,
         };
         Self { busy: AtomicBool::new(false), state: core::cell::UnsafeCell::new(state) }
     }
 
-    /// Bytes taken from the kernel and not given back.
+    /// Bytes that are accessible, used or not.
     #[must_use]
     pub fn mapped_bytes(&self) -> usize {
         self.with(|state| state.mapped)
     }
 
-    /// Takes `bytes` from the kernel now, to be used when it refuses later: a program that has used up
-    /// its own address space goes on, and so must we. Does nothing when there is such a reserve already.
-    pub fn keep_reserve(&self, bytes: usize) {
-        if self.with(|state| state.reserve[1] - state.reserve[0]) >= bytes / 2 {
+    /// Takes addresses from the kernel now, `bytes` or less, to be used when there is need: a program that has
+    /// used up its address space, or unmapped a page that it will map again, goes on, and so must we. Does
+    /// nothing when there is such a reserve already.
+    pub fn reserve(&self, bytes: usize) {
+        if self.with(|state| state.reserved_end - state.reserved) >= bytes.min(HUGE) {
             return;
         }
-        let Some(start) = map(bytes) else { return };
-        self.with(|state| {
-            state.reserve = [start, start + bytes];
-            state.mapped += bytes;
-        });
+        let sizes =
+            core::iter::successors(Some(bytes), |bytes| Some(bytes / 16)).take_while(|&bytes| bytes >= HUGE);
+        let Some((start, bytes)) = sizes.filter_map(|bytes| Some((map(bytes, Prot::NONE)?, bytes))).next()
+        else {
+            return;
+        };
+        // SAFETY: just mapped; the advice changes no contents.
+        let _ = unsafe { madvise(start as u64, bytes as u64, Advice::HugePage) };
+        self.with(|state| (state.reserved, state.reserved_end) = (start, start + bytes));
     }
 
-    /// Lets small blocks lie in `room`, which the caller has no other use for.
+    /// Lets blocks lie in `room`, which the caller has no other use for.
     ///
     /// # Safety
     /// The addresses are mapped, zero, writable, nobody else's, and stay so.
@@ -105,25 +118,21 @@ impl Heap {
         });
     }
 
-    /// From now on the reserve is used first: the program is about to forbid system calls.
-    pub fn seal(&self) {
-        self.with(|state| state.source = Source::Reserve);
+    /// The program is about to forbid system calls: makes `bytes` of the reserve accessible, and asks the kernel
+    /// for nothing while they last.
+    pub fn seal(&self, bytes: usize) {
+        self.with(|state| {
+            if let Some(room) = state.open(bytes) {
+                state.use_next(room);
+            }
+            state.kernel = Kernel::Avoided;
+        });
     }
 
-    /// Moves the pages of a block that has its own to where there is room for more.
-    ///
-    /// # Safety
-    /// `block` came from this heap with `old` and nobody else uses it.
-    unsafe fn stretch(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
-        if class_of(old).is_some() || self.with(|state| state.source) == Source::Reserve {
-            return None;
-        }
-        let (from, bytes) = (block.addr().get() as u64, mapped_bytes(old));
-        // SAFETY: the block's own pages, says the caller; the kernel chooses where they go.
-        let moved =
-            unsafe { mremap(from, bytes as u64, mapped_bytes(new) as u64, RemapFlags::MAYMOVE, 0) }.ok()?;
-        self.with(|state| state.mapped += mapped_bytes(new) - bytes);
-        NonNull::new(core::ptr::with_exposed_provenance_mut(moved as usize))
+    /// Zeroed pages that are never given back.
+    pub(crate) fn pages(&self, bytes: usize) -> Option<usize> {
+        let bytes = bytes.next_multiple_of(PAGE);
+        self.with(|state| state.carve(bytes, PAGE))
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
@@ -138,17 +147,12 @@ impl Heap {
     }
 }
 
-/// The class of a request, or `None` when it is mapped by itself.
+/// The class of a request, or `None` when it is too large.
 fn class_of(layout: Layout) -> Option<usize> {
     let (bytes, align) = (layout.size(), layout.align());
-    // Powers of two are classes, and their blocks are aligned to their size.
+    // Powers of two are classes, and their blocks are aligned to their size, up to a page.
     let bytes = if align > GRAIN { bytes.max(align).next_power_of_two() } else { bytes };
-    (bytes <= LARGEST).then(|| class_of_bytes(bytes))
-}
-
-/// Bytes of a block that is mapped by itself.
-const fn mapped_bytes(layout: Layout) -> usize {
-    layout.size().next_multiple_of(4096)
+    (bytes <= LARGEST && align <= PAGE).then(|| class_of_bytes(bytes))
 }
 
 const fn class_of_bytes(bytes: usize) -> usize {
@@ -169,30 +173,13 @@ const fn bytes_of_class(class: usize) -> usize {
     (class % 4 + 5) << (class / 4 - 1 + GRAIN.ilog2() as usize)
 }
 
-fn map(bytes: usize) -> Option<usize> {
+fn map(bytes: usize, prot: Prot) -> Option<usize> {
+    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
     // SAFETY: the kernel chooses free addresses.
-    let mapped =
-        unsafe { mmap(0, bytes as u64, Prot::READ | Prot::WRITE, MapFlags::PRIVATE, Backing::Anonymous) };
-    let address = mapped.ok()?;
+    let address = unsafe { mmap(0, bytes as u64, prot, flags, Backing::Anonymous) }.ok()?;
     // SAFETY: what was just mapped; only core dumps change.
     let _ = unsafe { madvise(address, bytes as u64, Advice::DontDump) };
     Some(address as usize)
-}
-
-/// A piece that the kernel may back with one huge page: one page fault, not 512.
-fn map_huge() -> Option<usize> {
-    let around = map(2 * HUGE - 4096)?;
-    let start = around.next_multiple_of(HUGE);
-    let end = around + 2 * HUGE - 4096;
-    for (from, to) in [(around, start), (start + HUGE, end)] {
-        if to > from {
-            // SAFETY: mapped just now, unused.
-            let _ = unsafe { munmap(from as u64, (to - from) as u64) };
-        }
-    }
-    // SAFETY: what is left of what was just mapped.
-    let _ = unsafe { madvise(start as u64, HUGE as u64, Advice::HugePage) };
-    Some(start)
 }
 
 impl State {
@@ -204,48 +191,62 @@ impl State {
             return head.cast();
         }
         let bytes = bytes_of_class(class);
-        let start = self.next.next_multiple_of(1 << bytes.trailing_zeros());
+        let align = (1 << bytes.trailing_zeros()).min(PAGE);
+        self.carve(bytes, align).map_or(core::ptr::null_mut(), core::ptr::with_exposed_provenance_mut)
+    }
+
+    /// The next unused bytes.
+    fn carve(&mut self, bytes: usize, align: usize) -> Option<usize> {
+        let mut start = self.next.next_multiple_of(align);
         if start + bytes > self.end || self.next == 0 {
-            let Some(chunk) = self.chunk() else { return core::ptr::null_mut() };
-            [self.next, self.end] = chunk;
-            return self.take(class);
+            let room = self.open(bytes).or_else(|| self.map(bytes))?;
+            self.use_next(room);
+            start = self.next.next_multiple_of(align);
         }
         self.next = start + bytes;
-        core::ptr::with_exposed_provenance_mut(start)
+        Some(start)
     }
 
-    /// Room for small blocks: from, to.
-    fn chunk(&mut self) -> Option<[usize; 2]> {
-        if self.source == Source::Kernel
-            && let Some(start) = map_huge()
-        {
-            self.mapped += HUGE;
-            return Some([start, start + HUGE]);
+    fn use_next(&mut self, [start, end]: [usize; 2]) {
+        if start != self.end || self.next == 0 {
+            self.next = start;
         }
-        self.pages(CHUNK).map(|start| [start, start + CHUNK])
+        self.end = end;
     }
 
-    /// Fresh pages.
-    fn pages(&mut self, bytes: usize) -> Option<usize> {
-        match self.source {
-            Source::Kernel => self.fresh(bytes).or_else(|| self.kept(bytes)),
-            Source::Reserve => self.kept(bytes).or_else(|| self.fresh(bytes)),
+    /// Makes at least `bytes` of the reserve accessible, up to the end of a huge page: from, to.
+    fn open(&mut self, bytes: usize) -> Option<[usize; 2]> {
+        let start = self.reserved;
+        let end = start.checked_add(bytes)?.next_multiple_of(HUGE).min(self.reserved_end);
+        if self.kernel == Kernel::Avoided || end - start < bytes {
+            return None;
         }
+        // SAFETY: reserved for this heap, and nobody was told of it.
+        unsafe { mprotect(start as u64, (end - start) as u64, Prot::READ | Prot::WRITE) }.ok()?;
+        self.reserved = end;
+        self.mapped += end - start;
+        Some([start, end])
     }
 
-    fn fresh(&mut self, bytes: usize) -> Option<usize> {
-        map(bytes).inspect(|_| self.mapped += bytes)
-    }
-
-    fn kept(&mut self, bytes: usize) -> Option<usize> {
-        let [start, end] = self.reserve;
-        (end - start >= bytes).then(|| {
-            self.reserve[0] += bytes;
-            start
-        })
+    /// Fresh pages, wherever the kernel has some.
+    fn map(&mut self, bytes: usize) -> Option<[usize; 2]> {
+        let bytes = bytes.next_multiple_of(CHUNK);
+        let start = map(bytes, Prot::READ | Prot::WRITE)?;
+        self.mapped += bytes;
+        Some([start, start + bytes])
     }
 
     fn give(&mut self, class: usize, block: *mut u8) {
+        if bytes_of_class(class) > HUGE && self.kernel == Kernel::Asked {
+            // SAFETY: whole pages of the block, which nobody uses any more, but the first.
+            let _ = unsafe {
+                madvise(
+                    block.addr() as u64 + PAGE as u64,
+                    (bytes_of_class(class) - PAGE) as u64,
+                    Advice::DontNeed,
+                )
+            };
+        }
         let block = block.cast::<Free>();
         // SAFETY: the block has at least 16 bytes, aligned to them, and nobody uses it any more.
         unsafe { (*block).next = self.free[class] };
@@ -254,29 +255,15 @@ impl State {
 }
 
 // SAFETY: `take` hands out disjoint blocks of at least the size and alignment asked for (a block of 2ⁿ
-// bytes is aligned to them; mapped ones to a page), valid until given back.
+// bytes is aligned to them, or to a page), valid until given back.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match class_of(layout) {
-            Some(class) => self.with(|state| state.take(class)),
-            None => {
-                let start = self.with(|state| state.pages(mapped_bytes(layout)));
-                start.map_or(core::ptr::null_mut(), core::ptr::with_exposed_provenance_mut)
-            }
-        }
+        class_of(layout).map_or(core::ptr::null_mut(), |class| self.with(|state| state.take(class)))
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        match class_of(layout) {
-            Some(class) => self.with(|state| state.give(class, block)),
-            None => {
-                let bytes = mapped_bytes(layout);
-                self.with(|state| state.mapped -= bytes);
-                if self.with(|state| state.source) == Source::Kernel {
-                    // SAFETY: mapped by `alloc` with this size; the caller gives it back.
-                    let _ = unsafe { munmap(block.expose_provenance() as u64, bytes as u64) };
-                }
-            }
+        if let Some(class) = class_of(layout) {
+            self.with(|state| state.give(class, block));
         }
     }
 }
@@ -299,22 +286,6 @@ unsafe impl Allocator for HeapRef {
         Ok(NonNull::slice_from_raw_parts(block, layout.size()))
     }
 
-    /// Large blocks keep their pages: nothing is copied.
-    unsafe fn grow(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        // SAFETY: the caller's contract.
-        if let Some(moved) = unsafe { self.0.stretch(block, old, new) } {
-            return Ok(NonNull::slice_from_raw_parts(moved, new.size()));
-        }
-        let fresh = self.allocate(new)?;
-        // SAFETY: two blocks of at least the old size, the new one just made; the old one is the caller's to
-        // give back.
-        unsafe {
-            block.copy_to_nonoverlapping(fresh.cast(), old.size());
-            self.deallocate(block, old);
-        }
-        Ok(fresh)
-    }
-
     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
         if layout.size() > 0 {
             // SAFETY: allocated above with this layout; the caller's contract.
@@ -326,6 +297,7 @@ unsafe impl Allocator for HeapRef {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use allocator_api2::vec::Vec;
 
     static HEAP: Heap = Heap::new();
 
@@ -365,13 +337,31 @@ mod tests {
 
     #[test]
     fn a_vector_grows_through_all_sizes() {
-        let mut numbers = allocator_api2::vec::Vec::new_in(HeapRef(&HEAP));
-        let mapped = HEAP.mapped_bytes();
-        for number in 0..400_000u32 {
+        static OWN: Heap = Heap::new();
+        let mut numbers = Vec::new_in(HeapRef(&OWN));
+        for number in 0..1 << 19 {
             numbers.push(number);
         }
         assert!((0..).zip(&numbers).all(|(expected, &number)| number == expected));
         drop(numbers);
-        assert!(HEAP.mapped_bytes() <= mapped + 2 * HUGE, "what was mapped is given back");
+        let mapped = OWN.mapped_bytes();
+        let again: Vec<i32, _> = Vec::with_capacity_in(1 << 19, HeapRef(&OWN));
+        assert_eq!(OWN.mapped_bytes(), mapped, "a block for {} is used again", again.capacity());
+    }
+
+    #[test]
+    fn a_reserved_heap_takes_nothing_elsewhere() {
+        static RESERVED: Heap = Heap::new();
+        RESERVED.reserve(64 << 20);
+        let layout = |bytes| Layout::from_size_align(bytes, 8).expect("a valid layout");
+        // SAFETY: the sizes are not zero.
+        let blocks = [24, 3 << 20, 4096, 100].map(|bytes| unsafe { RESERVED.alloc(layout(bytes)) }.addr());
+        let span = blocks.iter().max().unwrap() - blocks.iter().min().unwrap();
+        assert!(!blocks.contains(&0) && span < 8 << 20, "{blocks:x?}");
+        RESERVED.seal(4 << 20);
+        let mapped = RESERVED.mapped_bytes();
+        // SAFETY: the size is not zero.
+        assert!(!unsafe { RESERVED.alloc(layout(3 << 20)) }.is_null());
+        assert_eq!(RESERVED.mapped_bytes(), mapped, "the kernel is not asked");
     }
 }

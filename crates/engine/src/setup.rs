@@ -10,7 +10,7 @@ use midstride_block::{
     CodeCache, Config, Door, Doors, Env, Observer, Parts, Rotate, Slot, SlotBase, TABLE_BYTES, TABLE_ENTRIES,
     Tables, Transactions,
 };
-use midstride_os::mem::{Advice, Backing, MapFlags, Prot, madvise, mmap, mprotect};
+use midstride_os::mem::{Advice, Prot, madvise, mprotect};
 use midstride_os::{Errno, thread};
 use midstride_slab::{AllocError, PageError, PageSource, Place, Region, Sizes, Slab};
 
@@ -183,12 +183,10 @@ impl<P: Policy> Engine<P> {
 
     fn map_context(&self) -> Result<ContextPtr, Errno> {
         let bytes = CONTEXT_AT + ROOM_AT as u64 + self.policy.context_room() as u64;
-        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
-        // SAFETY: the kernel chooses free addresses.
-        let start = unsafe { mmap(0, bytes, Prot::READ | Prot::WRITE, flags, Backing::Anonymous) }?;
-        // SAFETY: what was just mapped; only core dumps change.
-        let _ = unsafe { madvise(start, bytes, Advice::DontDump) };
-        // SAFETY: the first page of what was just mapped.
+        let start = self.heap.0.pages(bytes as usize).ok_or(Errno::ENOMEM)? as u64;
+        // SAFETY: just given to us, zeroed; small pages, since most of it stays unused.
+        let _ = unsafe { madvise(start, bytes, Advice::NoHugePage) };
+        // SAFETY: the first page of it.
         unsafe { mprotect(start, PAGE, Prot::NONE) }?;
         let gate_stack = start + PAGE + GATE_STACK_BYTES;
         let cx: *mut ThreadContext = core::ptr::with_exposed_provenance_mut((start + CONTEXT_AT) as usize);

@@ -6,7 +6,7 @@ use core::mem::MaybeUninit;
 
 use midstride_block::{Config, Unobserved};
 use midstride_engine::gate::EngineCode;
-use midstride_engine::{Engine, HeapRef, Setup, fatal};
+use midstride_engine::{Engine, Heap, HeapRef, Setup, fatal};
 use midstride_os::LINUX_PAGES;
 use midstride_tracer_abi::{Bootstrap, MAGIC, VERSION};
 
@@ -83,9 +83,8 @@ fn engine(boot: &Bootstrap) -> Engine<Tracer> {
 
 /// Cache sizes; in torture so small that it is evicted all the time.
 fn config(boot: &Bootstrap) -> Config {
-    if let Some(limit) = address_space_limit() {
-        HEAP.keep_reserve((limit / 16).min(16 << 20) as usize & !0xfff);
-    }
+    let room = address_space_limit().map_or(Heap::ROOMY, |limit| (limit / 16).min(16 << 20) as usize & !0xfff);
+    HEAP.reserve(room);
     const TORTURE_HOT: u64 = 128 << 10;
     // Hot code has four sevenths of what a region takes (cold a half, data a quarter of it).
     let hot = match boot.cache_bytes {

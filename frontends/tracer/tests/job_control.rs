@@ -12,10 +12,21 @@ use common::midtrace;
 /// Starts midtrace in a process group of its own, its output piped; answers when the program has said a line.
 fn start(script: &str) -> (Child, BufReader<std::process::ChildStdout>) {
     let mut command = midtrace(&["run", "-q", "bash", "-c", script]);
-    let mut child = command.process_group(0).stdout(Stdio::piped()).spawn().expect("midtrace starts");
+    command.process_group(0).stdout(Stdio::piped());
+    // SAFETY: the function makes only async-signal-safe calls.
+    let mut child = unsafe { command.pre_exec(take_signals) }.spawn().expect("midtrace starts");
     let mut lines = BufReader::new(child.stdout.take().expect("piped"));
     lines.read_line(&mut String::new()).expect("the program says that it runs");
     (child, lines)
+}
+
+/// What a shell ignores for its background jobs, their programs would ignore too.
+fn take_signals() -> std::io::Result<()> {
+    for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT] {
+        // SAFETY: no handler is set.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    Ok(())
 }
 
 fn rest(mut lines: BufReader<std::process::ChildStdout>) -> String {
@@ -109,7 +120,7 @@ fn on_a_terminal(script: &str, keys: &[(&str, &[u8])]) -> String {
     let control = move || {
         // SAFETY: plain system calls, allowed between fork and exec.
         let result = unsafe { libc::setsid() | libc::ioctl(fd, libc::TIOCSCTTY, 0) };
-        if result < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+        if result < 0 { Err(std::io::Error::last_os_error()) } else { take_signals() }
     };
     // SAFETY: the closure makes only async-signal-safe calls.
     let mut child = unsafe { command.pre_exec(control) }.spawn().expect("bash starts");

@@ -18,7 +18,7 @@ use midstride_tests::job::{End, Kept};
 use midstride_tests::{hang, proc};
 use nix::sys::personality::{self, Persona};
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigHandler, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
@@ -70,7 +70,17 @@ fn spawn([stdin, stdout, stderr]: [&OsString; 3], words: &[OsString]) -> std::io
     let made = |path: &OsString| File::create(Path::new(path));
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).stdin(File::open(stdin)?).stdout(made(stdout)?).stderr(made(stderr)?);
-    command.process_group(0).spawn()
+    command.process_group(0);
+    // What a shell ignores for its background jobs, their programs would ignore too.
+    let defaults = || {
+        for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT] {
+            // SAFETY: no handler is set.
+            unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) }?;
+        }
+        Ok(())
+    };
+    // SAFETY: the closure makes only async-signal-safe calls.
+    unsafe { command.pre_exec(defaults) }.spawn()
 }
 
 /// Reaps until `child` has ended or its time is up.

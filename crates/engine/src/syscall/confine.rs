@@ -47,8 +47,7 @@ impl<P: Policy> Engine<P> {
             return Verdict::Call;
         }
         let mut shared = self.lock();
-        self.heap.0.keep_reserve(RESERVE);
-        self.heap.0.seal();
+        self.heap.0.seal(RESERVE);
         shared.cache.seal();
         Self::open_all(&mut shared);
         shared.watch.protect_no_more();

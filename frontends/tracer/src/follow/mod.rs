@@ -191,6 +191,7 @@ impl<T: Tool> Follower<T> {
         maps::check().map_err(NewFollowerError::Maps)?;
         let code = EngineCode::of_host().ok_or(NewFollowerError::NoXsave)?;
         let heap: &'static Heap = Box::leak(Box::default());
+        heap.reserve(Heap::ROOMY);
         let setup = Setup {
             source: &LINUX_PAGES,
             heap: HeapRef(heap),

@@ -16,7 +16,7 @@ static void on_alarm_write(int signal, siginfo_t *info, void *context) {
     if (++handled == 3) MUST(write(ends[1], "x", 1));
 }
 static void arm(void) {
-    struct itimerval timer = {{0, 30000}, {0, 30000}};
+    struct itimerval timer = {{0, 150000}, {0, 30000}};
     handled = 0;
     setitimer(ITIMER_REAL, &timer, NULL);
 }
@@ -69,7 +69,7 @@ int main(void) {
     // clock_nanosleep to an absolute time is restarted by hand.
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += 200000000;
+    until.tv_nsec += 500000000;
     if (until.tv_nsec >= 1000000000) until.tv_nsec -= 1000000000, until.tv_sec++;
     arm();
     int interrupted = 0;

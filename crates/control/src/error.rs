@@ -9,7 +9,6 @@ use midstride_slab::{AccessError, AllocError};
 use crate::chain::AssembleError;
 use crate::point::CodePoint;
 use crate::program::InsnId;
-use crate::registers::NoSuchValue;
 
 /// Why a controller could not be started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,7 +116,6 @@ from! {
     Memory(AllocError) for LoadError;
     Access(AccessError) for LoadError;
     Control(ControlError) for LoadError;
-    Value(NoSuchValue) for ControlError;
 }
 
 /// Why a controller did not do what it was asked. Nothing was changed.
@@ -144,8 +142,6 @@ pub enum ControlError {
         /// The instruction.
         id: InsnId,
     },
-    /// A register was given a value it cannot have.
-    Value(NoSuchValue),
     /// The registers as a whole cannot be loaded: a base that is no address, a reserved bit of MXCSR, or a
     /// component that is not there.
     Unloadable,
@@ -173,7 +169,6 @@ impl fmt::Display for ControlError {
             Self::Running => write!(f, "the program is running"),
             Self::Nowhere { point } => write!(f, "nothing to run: the program is {point}"),
             Self::Unknown { id } => write!(f, "there is no instruction {id}"),
-            Self::Value(error) => write!(f, "{error}"),
             Self::Unloadable => write!(f, "registers hold what the processor does not load"),
             Self::Memory { address, done } => {
                 write!(f, "memory from {address:#x} on is there for {done:#x} bytes only")
@@ -186,7 +181,6 @@ impl fmt::Display for ControlError {
 impl core::error::Error for ControlError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Value(error) => Some(error),
             Self::System { errno, .. } => Some(errno),
             _ => None,
         }

@@ -28,7 +28,7 @@ mod registers;
 #[cfg(feature = "std")]
 mod session;
 
-pub use chain::{AssembleError, Chains, CodeMap, Destination, Exits, PieceKind, Spot, assemble};
+pub use chain::{AssembleError, Chains, CodeMap, Destination, Exits, PieceKind, Placed, Spot, assemble};
 pub use point::{CodePoint, ExitKind, ExitPoint};
 pub use program::{Edge, InsnId, Node, Program, ProgramError};
 pub use registers::{

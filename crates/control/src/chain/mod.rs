@@ -20,8 +20,7 @@ use midstride_addr::CachePc;
 pub(crate) use emit::{counted_opcode, counter_prefix, is_system_call};
 pub use error::AssembleError;
 pub use map::{CodeMap, PieceKind, Spot};
-#[cfg(feature = "std")]
-pub(crate) use reload::Placed;
+pub use reload::Placed;
 
 use crate::program::Program;
 

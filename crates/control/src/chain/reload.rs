@@ -4,16 +4,20 @@ use super::map::CodeMap;
 use crate::point::{CodePoint, ExitKind, ExitPoint};
 use crate::program::{InsnId, Program};
 
-/// A program and its code.
-#[derive(Clone, Copy)]
-pub(crate) struct Placed<'p> {
-    pub(crate) program: &'p Program,
-    pub(crate) map: &'p CodeMap,
+/// A program and where its code is.
+#[derive(Clone, Copy, Debug)]
+pub struct Placed<'p> {
+    /// The program.
+    pub program: &'p Program,
+    /// What [`assemble`](crate::assemble) said of it.
+    pub map: &'p CodeMap,
 }
 
 impl Placed<'_> {
-    /// The point of `new` at which a program goes on that was at `point` of this one.
-    pub(crate) fn moved(&self, point: CodePoint, new: &Self) -> CodePoint {
+    /// The point of `new` at which a program goes on that was at `point` of this one: the same one when its
+    /// instruction is kept, else in front of the next one in the old order that is, else an exit.
+    #[must_use]
+    pub fn moved(&self, point: CodePoint, new: &Self) -> CodePoint {
         match point {
             CodePoint::At(id) => self.survivor(id, new),
             CodePoint::Inside { insn, .. } => match self.is_same(insn, new) {

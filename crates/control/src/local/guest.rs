@@ -23,7 +23,7 @@ use crate::history::History;
 use crate::machine::Breaks;
 use crate::point::CodePoint;
 use crate::program::{InsnId, Program};
-use crate::registers::{Registers, changed_flags, is_loadable, visible_flags};
+use crate::registers::{Registers, changed_flags, visible_flags};
 use crate::session::Options;
 
 /// What is left free above the first rsp.
@@ -183,7 +183,7 @@ impl Guest {
     }
 
     pub(crate) fn set_registers(&mut self, registers: &Registers) -> Result<(), ControlError> {
-        if !is_loadable(registers, self.cpu.valid) {
+        if !registers.is_loadable(self.cpu.valid) {
             return Err(ControlError::Unloadable);
         }
         let (rip, flags) = (self.frame.get().gpr.rip, self.frame.get().gpr.rflags);

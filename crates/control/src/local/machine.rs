@@ -54,7 +54,6 @@ impl Local {
         if let Landing::Stopped(stop) = self.guest.step_anywhere() {
             return Some(stop);
         }
-        order.reported = false;
         self.guest.count(order)
     }
 

@@ -53,6 +53,11 @@ impl Guest {
             let frame = self.frame.get();
             frame.gpr.rflags = frame.gpr.rflags & !rflags::TF | own;
         }
+        self.halted(why, pace, own)
+    }
+
+    /// What a run ended for; `own` is the program's own trap flag.
+    fn halted(&mut self, why: u32, pace: Pace, own: u64) -> Halt {
         match why {
             reason::CALLED => {
                 self.settle();

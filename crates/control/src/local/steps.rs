@@ -27,7 +27,6 @@ impl Guest {
                 Landing::Node(node) => self.set_node(node),
                 Landing::Elsewhere => {}
             }
-            order.reported = false;
             if let Some(stop) = self.count(order) {
                 return stop;
             }
@@ -36,6 +35,7 @@ impl Guest {
 
     /// Counts an instruction that was carried out.
     pub(crate) fn count(&mut self, order: &mut Order) -> Option<Stop> {
+        order.reported = false;
         let point = self.point();
         self.show(point, order);
         let last = order.is_last_step();

@@ -19,15 +19,12 @@ impl Guest {
                 entry if entry.care == Care::None && !self.single_steps() => self.run(&entry),
                 _ => self.careful(node, order),
             };
-            let landing = self.land(node, done);
-            if let Landing::Stopped(stop) = landing {
-                return Some(stop);
+            match self.land(node, done) {
+                Landing::Node(to) => node = to,
+                Landing::Elsewhere => return self.count(order),
+                Landing::Stopped(stop) => return Some(stop),
             }
             order.reported = false;
-            match landing {
-                Landing::Node(to) => node = to,
-                _ => return self.count(order),
-            }
             if order.is_counted()
                 && let Some(stop) = self.count_at(node, order)
             {

@@ -30,27 +30,26 @@ impl Process {
         if info.code != SI_KERNEL {
             return Trap::Own(info);
         }
-        let pc = self.task.regs.rip.wrapping_sub(1);
-        let found = self.programs.find(pc);
-        match (found.age, found.point) {
-            (Age::Replaced, point) => {
+        match self.breakpoint(self.task.regs.rip.wrapping_sub(1)) {
+            Some((point, trap)) => {
                 self.move_to(point);
-                Trap::Moved
+                trap
             }
-            (Age::Current, CodePoint::Exit(exit)) => {
-                self.move_to(CodePoint::Exit(exit));
-                Trap::Stopped(Stop::Exit(exit))
-            }
-            (Age::Current, CodePoint::At(id)) if self.has_breakpoint(pc) => {
-                self.move_to(CodePoint::At(id));
-                Trap::Stopped(Stop::Break(id))
-            }
-            (Age::Current, CodePoint::At(id)) if self.is_system_call(id) => {
-                self.move_to(CodePoint::At(id));
-                Trap::Stopped(Stop::Syscall(id))
-            }
-            _ => Trap::Own(info),
+            None => Trap::Own(info),
         }
+    }
+
+    /// What a breakpoint at an address means, and where the program is then; `None` when it is the program's own.
+    fn breakpoint(&self, pc: u64) -> Option<(CodePoint, Trap)> {
+        let found = self.programs.find(pc);
+        let trap = match (found.age, found.point) {
+            (Age::Replaced, _) => Trap::Moved,
+            (Age::Current, CodePoint::Exit(exit)) => Trap::Stopped(Stop::Exit(exit)),
+            (Age::Current, CodePoint::At(id)) if self.has_breakpoint(pc) => Trap::Stopped(Stop::Break(id)),
+            (Age::Current, CodePoint::At(id)) if self.is_system_call(id) => Trap::Stopped(Stop::Syscall(id)),
+            _ => return None,
+        };
+        Some((found.point, trap))
     }
 
     pub(super) fn is_system_call(&self, id: InsnId) -> bool {

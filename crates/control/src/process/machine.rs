@@ -17,7 +17,7 @@ use crate::history::History;
 use crate::machine::{Breaks, Machine, Order, Stop};
 use crate::point::{CodePoint, ExitPoint};
 use crate::program::{InsnId, Program};
-use crate::registers::{Registers, Value, is_loadable};
+use crate::registers::{Registers, Value};
 use crate::session::Options;
 
 pub(crate) struct Process {
@@ -162,7 +162,7 @@ impl Machine for Process {
     }
 
     fn set_registers(&mut self, registers: &Registers) -> Result<(), ControlError> {
-        if !is_loadable(registers, self.cpu.valid) {
+        if !registers.is_loadable(self.cpu.valid) {
             return Err(ControlError::Unloadable);
         }
         let rip = self.task.regs.rip;

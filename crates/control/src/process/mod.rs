@@ -11,6 +11,7 @@ mod machine;
 mod place;
 mod run;
 mod step;
+mod syscall;
 mod task;
 
 use std::sync::Arc;

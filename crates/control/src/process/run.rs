@@ -45,20 +45,22 @@ impl Process {
             if let Some(stop) = self.left() {
                 return stop;
             }
-            match self.resume(Pace::Free) {
-                Halt::Called => {
-                    self.settle();
-                    return Stop::Called;
-                }
-                Halt::Dead(death) => return self.died(death),
-                Halt::Signal => return self.signalled(),
-                Halt::Trap => match self.trap() {
-                    Trap::Stopped(stop) => return stop,
-                    Trap::Own(info) => return self.raised(info),
-                    Trap::Moved => {}
-                },
+            if let Some(stop) = self.run_freely() {
+                return stop;
             }
             order.reported = false;
+        }
+    }
+
+    /// Lets the child run freely; `None` when it is to go on.
+    fn run_freely(&mut self) -> Option<Stop> {
+        match self.resume(Pace::Free) {
+            Halt::Trap => match self.trap() {
+                Trap::Stopped(stop) => Some(stop),
+                Trap::Own(info) => Some(self.raised(info)),
+                Trap::Moved => None,
+            },
+            halt => self.after(halt),
         }
     }
 

@@ -4,8 +4,7 @@ use core::ops::ControlFlow;
 
 use iced_x86::Mnemonic;
 use midstride_frame::rflags;
-use midstride_os::process::{read_memory, syscall_address, write_memory};
-use midstride_os::{nr, ptrace};
+use midstride_os::process::{read_memory, write_memory};
 use midstride_relocate::{Flow, Special};
 
 use super::halt::Trap;
@@ -13,7 +12,6 @@ use super::machine::Process;
 use super::run::Pace;
 use super::task::Halt;
 use crate::controller::{Capture, Rest, Step, Syscalls};
-use crate::event::Refusal;
 use crate::machine::{Order, Stop};
 use crate::point::CodePoint;
 use crate::program::{InsnId, Node};
@@ -110,7 +108,7 @@ impl Process {
     }
 
     /// What a halt behind an instruction means; `None` when it is only done.
-    fn after(&mut self, halt: Halt) -> Option<Stop> {
+    pub(super) fn after(&mut self, halt: Halt) -> Option<Stop> {
         match halt {
             Halt::Called => {
                 self.settle();
@@ -216,56 +214,6 @@ impl Process {
             byte[0] &= !((rflags::TF >> 8) as u8);
             // SAFETY: the child shares no memory with this process.
             let _ = unsafe { write_memory(self.task.child.pid, at, &byte) };
-        }
-    }
-}
-
-/// Calls that would make another thread, process or program, or leave the state to a frame on the stack.
-const REFUSED: [u64; 7] =
-    [nr::CLONE, nr::CLONE3, nr::FORK, nr::VFORK, nr::EXECVE, nr::EXECVEAT, nr::RT_SIGRETURN];
-/// The kernel's own error numbers for calls that are to be made again: -512 to -516.
-const RESTARTS: core::ops::RangeInclusive<i64> = -516..=-512;
-
-impl Process {
-    /// Makes the system call that an instruction is.
-    fn make_system_call(&mut self, id: InsnId) -> Option<Stop> {
-        let number = self.task.regs.rax;
-        let node = self.programs.program().and_then(|program| program.node(id));
-        let flow = node.map_or(Flow::Next, Node::flow);
-        if REFUSED.contains(&number) {
-            return Some(Stop::Refused(id, Refusal::SystemCall { number }));
-        }
-        if flow != Flow::Syscall {
-            return Some(Stop::Refused(id, Refusal::FarTransfer));
-        }
-        self.task.change(|regs| regs.rip = syscall_address());
-        let halt = self.resume(Pace::OneInstruction);
-        if let Halt::Dead(death) = halt {
-            return Some(self.died(death));
-        }
-        // The step ends even where the call is only interrupted; the signal then comes at the next.
-        let begun = self.task.regs.rip != syscall_address();
-        if !begun || RESTARTS.contains(&self.task.regs.rax.cast_signed()) {
-            self.task.change(|regs| regs.rax = number);
-            self.move_to(CodePoint::At(id));
-            return Some(if halt == Halt::Signal { self.signal_in_call() } else { Stop::Called });
-        }
-        let behind = self.programs.map().and_then(|map| map.address_behind(id)).unwrap_or_default();
-        // The step is not the program's.
-        self.task.change(|regs| (regs.rcx, regs.r11) = (behind, regs.r11 & !rflags::TF));
-        self.move_to(self.programs.next(id));
-        match halt {
-            Halt::Trap => None,
-            Halt::Signal => Some(self.signal_in_call()),
-            _ => Some(Stop::Called),
-        }
-    }
-
-    /// A signal that was sent while the child was in a system call.
-    fn signal_in_call(&mut self) -> Stop {
-        match ptrace::signal_info(self.task.child.pid) {
-            Ok(info) => Stop::Fault { signal: info.signo, code: info.code, address: info.address() },
-            Err(_) => self.died(super::task::ESCAPED),
         }
     }
 }

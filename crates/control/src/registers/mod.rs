@@ -13,9 +13,9 @@ use midstride_frame::{GprFrame, Register, rflags, xsave};
 
 pub use area::XsaveFormat;
 pub use changes::{Change, Changes};
-pub use value::{NoSuchValue, Value};
 #[cfg(feature = "std")]
-pub(crate) use value::{is_canonical, is_loadable};
+pub(crate) use value::is_canonical;
+pub use value::{NoSuchValue, Value};
 pub use vector::{Lane, Vector};
 pub use x87::{F80, X87};
 

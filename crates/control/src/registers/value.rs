@@ -66,8 +66,6 @@ pub enum NoSuchValue {
     Unfit {
         /// Which.
         register: Register,
-        /// The value.
-        value: Value,
     },
 }
 
@@ -75,7 +73,7 @@ impl fmt::Display for NoSuchValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid { register } => write!(f, "there is no {register} here"),
-            Self::Unfit { register, value } => write!(f, "{register} cannot hold {value}"),
+            Self::Unfit { register } => write!(f, "{register} cannot hold this value"),
         }
     }
 }
@@ -122,7 +120,7 @@ impl Registers {
                 register.x87_number().map(|number| self.x87.st[usize::from(number)] = float)
             }
         };
-        set.ok_or(NoSuchValue::Unfit { register, value })
+        set.ok_or(NoSuchValue::Unfit { register })
     }
 
     fn word(&self, register: Register) -> Option<u64> {
@@ -163,9 +161,13 @@ impl Registers {
     }
 }
 
-/// Whether a processor with these registers loads these without a fault.
-pub(crate) fn is_loadable(registers: &Registers, valid: Valid) -> bool {
-    let bases = is_canonical(registers.fs_base) && is_canonical(registers.gs_base);
-    let same = registers.valid.components() & !valid.components() == 0;
-    bases && same && u64::from(registers.mxcsr) & !MXCSR_BITS == 0
+impl Registers {
+    /// Whether a processor that has the registers `valid` loads these without a fault: the bases are addresses,
+    /// MXCSR has no reserved bit, and there is nothing that the processor lacks.
+    #[must_use]
+    pub fn is_loadable(&self, valid: Valid) -> bool {
+        let bases = is_canonical(self.fs_base) && is_canonical(self.gs_base);
+        let there = self.valid.components() & !valid.components() == 0;
+        bases && there && u64::from(self.mxcsr) & !MXCSR_BITS == 0
+    }
 }

@@ -8,7 +8,7 @@ use crate::shell::{self, cargo};
 /// Has neither an operating system nor a standard library.
 pub(crate) const BARE_TARGET: &str = "x86_64-unknown-none";
 
-/// Builds every library that says `#![no_std]` for [`BARE_TARGET`], one at a time: together, cargo would
+/// Builds every library that does without the standard library for [`BARE_TARGET`], one at a time: together, cargo would
 /// unite their features and one crate's `alloc` could hide another's need of it.
 pub(crate) fn run() -> Result<()> {
     let packages = metadata()?.packages;
@@ -24,6 +24,7 @@ fn build(package: &Package) -> Result<()> {
         "--quiet",
         "--locked",
         "--lib",
+        "--no-default-features",
         "-p",
         &package.name,
         "--target",

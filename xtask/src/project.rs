@@ -37,9 +37,11 @@ impl Package {
         fs::read_to_string(self.manifest_path.with_file_name("src").join("lib.rs")).ok()
     }
 
-    /// Whether the library does without the standard library.
+    /// Whether the library does without the standard library: always, or when its feature `std` is off.
     pub(crate) fn is_no_std(&self) -> bool {
-        self.lib_source().is_some_and(|source| source.lines().any(|line| line.starts_with("#![no_std]")))
+        const MARKS: [&str; 2] = ["#![no_std]", "#![cfg_attr(not(feature = \"std\"), no_std)]"];
+        let is_mark = |line: &str| MARKS.iter().any(|mark| line.starts_with(mark));
+        self.lib_source().is_some_and(|source| source.lines().any(is_mark))
     }
 }
 

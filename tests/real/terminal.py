@@ -3,6 +3,7 @@
 #: limit: 60
 #: filter: \[1\] [0-9]+ => [1] N
 #: filter: (?m)^\[1\]\+? +Killed.*\n =>
+#: filter: (?m)^\[1\]\+? +Stopped +kill.*\n\n =>
 #: expect: waited 3
 import os, pty, re, select, sys, time
 pid, fd = pty.fork()
@@ -26,7 +27,7 @@ def say(line, then=b'<prompt>'):
     os.write(fd, line)
     print(re.sub(rb'\r', b'', until(then)).decode())
 until(b'<prompt>')
-say(b'stty -echo; set -b\n')
+say(b'stty -echo\n')
 say(b'sh -c "echo started; exec sleep 100"\n', b'started')
 time.sleep(0.3); say(b'\x1a'); say(b'jobs | sed "s/ *$//"\n')
 os.write(fd, b'fg\n'); time.sleep(0.3); say(b'\x03'); say(b'echo status $?\n')

@@ -4,7 +4,7 @@
 //! instructions: a fault, or a signal. So a block executed `entries × its instructions − Σ times × (its
 //! instructions − insns)` instructions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 use midstride_tracer_abi as abi;
@@ -47,12 +47,18 @@ impl<'m, 'f> Counting<'m, 'f> {
         Ok(totals)
     }
 
-    /// Without counters: a block that was cut short counts as far as it got. Answers zeros.
+    /// Without counters: a block whose first run was cut short counts as far as it got, unless it was built
+    /// again and then ran to its end. Answers zeros.
     pub(super) fn cut_short(mut self) -> io::Result<Vec<u64>> {
+        let mut cut = HashSet::new();
         for process in 0..self.merger.processes.len() {
             for slot in self.slots(process) {
                 self.add_partials(process, &slot)?;
+                cut.extend(slot.partials()?.iter().map(|partial| (process, partial.block)));
             }
+        }
+        for id in self.merger.recorded_beside(&cut) {
+            self.cut.remove(&id);
         }
         self.shorten(|_, _| true);
         Ok(vec![0; self.merger.processes.len()])

@@ -1,6 +1,6 @@
 //! Merging the slots of all processes: modules by file, blocks by place.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -163,6 +163,15 @@ impl<'f> Merger<'f> {
                 None => process = merging.forked_from?,
             }
         }
+    }
+
+    /// The merged blocks of all records but `these`, by process and number.
+    pub(super) fn recorded_beside(&self, these: &HashSet<(usize, u32)>) -> Vec<u32> {
+        let records = self.processes.iter().enumerate().flat_map(|(process, merging)| {
+            let first = merging.slot.header.inherited_blocks;
+            (first..).zip(&merging.blocks).map(move |(number, id)| ((process, number), *id))
+        });
+        records.filter(|(record, _)| !these.contains(record)).filter_map(|(_, id)| id).collect()
     }
 
     /// The profile; `instructions` are those of each process.

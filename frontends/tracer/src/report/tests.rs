@@ -75,6 +75,14 @@ fn a_block_that_never_ran_whole_covers_what_it_ran() {
 }
 
 #[test]
+fn a_block_built_again_after_it_was_cut_short_ran_whole() {
+    let channel = one_process(&[block(BASE, 12, 4), block(BASE, 12, 4)]);
+    channel.partials(0, &[Partial { block: 0, insns: 1, times: 1, bytes: 3 }]);
+    let profile = channel.profile(Mode::Cov, Filter::default());
+    assert_eq!(profile.blocks[0].executed_bytes, 12);
+}
+
+#[test]
 fn a_block_that_did_not_run_an_instruction_is_not_covered() {
     let channel = one_process(&[block(BASE, 12, 4)]);
     channel.partials(0, &[Partial { block: 0, insns: 0, times: 1, bytes: 0 }]);

@@ -6,6 +6,7 @@
 mod blocks;
 mod code;
 mod relocate;
+mod statemap;
 mod writer;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use arbitrary::{Result, Unstructured};
 
 pub use blocks::block_bytes;
 pub use relocate::relocate_bytes;
+pub use statemap::{compact_map, statemap_bytes};
 pub use writer::asm_roundtrip;
 
 /// A property.

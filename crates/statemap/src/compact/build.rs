@@ -1,0 +1,309 @@
+//! Records a function's sites while its code is written.
+
+use alloc::vec::Vec;
+
+use crate::canonical::Phase;
+use crate::compact::error::BuildError;
+use crate::compact::header::{Header, SITES_PER_KEY, Triple};
+use crate::compact::ops::{self, Locals};
+use crate::compact::site::{Operand, Place, Site, SiteState, Slot};
+use crate::value::ValType;
+use crate::varint;
+
+/// A compiler's register cache as the builder asks for it. A [`SiteState`] is one.
+pub trait SiteView {
+    /// Operands on the stack.
+    fn operand_count(&self) -> u32;
+
+    /// So many operands from the bottom are as they were at the site before (of the same function),
+    /// place included. 0 is always right; a compiler that keeps count saves the comparison.
+    fn unchanged_operands(&self) -> u32 {
+        0
+    }
+
+    /// An operand; 0 is the bottom, `index` is below [`operand_count`](Self::operand_count).
+    fn operand(&self, index: u32) -> Operand;
+
+    /// Locals that are not at home, by index.
+    fn locals(&self) -> &[(u32, Place)];
+}
+
+impl SiteView for SiteState {
+    fn operand_count(&self) -> u32 {
+        self.operands.len() as u32
+    }
+
+    fn operand(&self, index: u32) -> Operand {
+        self.operands[index as usize]
+    }
+
+    fn locals(&self) -> &[(u32, Place)] {
+        &self.locals
+    }
+}
+
+/// Records the sites of one function after the other; memory is kept from one to the next.
+///
+/// ```
+/// use midstride_frame::Register;
+/// use midstride_statemap::{CompactMap, CompactMapBuilder, Operand, Phase, Place, SiteState, SiteView, ValType};
+///
+/// struct Cache(Vec<Operand>);
+/// impl SiteView for Cache {
+///     fn operand_count(&self) -> u32 { self.0.len() as u32 }
+///     fn operand(&self, index: u32) -> Operand { self.0[index as usize] }
+///     fn locals(&self) -> &[(u32, Place)] { &[] }
+/// }
+///
+/// // (func (param i32) ... i32.load ...) with the address in rcx.
+/// let mut builder = CompactMapBuilder::new();
+/// builder.start(1, &[(1, ValType::I32)]);
+/// builder.site(0x0b, 1, Phase::Entry, &Cache(vec![]))?;
+/// let address = Operand { ty: ValType::I32, place: Place::Register(Register::RCX) };
+/// builder.site(0x12, 3, Phase::Trap, &Cache(vec![address]))?;
+/// let mut bytes = Vec::new();
+/// builder.finish(0x30, &mut bytes);
+///
+/// let map = CompactMap::parse(&bytes)?;
+/// let mut state = SiteState::default();
+/// let site = map.find_code(0x12, &mut state)?.expect("it was recorded");
+/// assert_eq!((site.wasm_offset, site.phase), (3, Phase::Trap));
+/// assert_eq!(state.operands(), [address]);
+/// assert_eq!(state.local(0), Place::Home);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct CompactMapBuilder {
+    parameters: u32,
+    groups: Vec<(u32, ValType)>,
+    sites: u32,
+    last: (u32, u32),
+    /// As at the last site.
+    recorded: SiteState,
+    stream: Vec<u8>,
+    index: Vec<Triple>,
+    cold: Vec<(u32, u32)>,
+    resumes: Vec<(u32, u32)>,
+    steps: Vec<u8>,
+}
+
+impl CompactMapBuilder {
+    /// No function yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Starts a function with these locals as (count, type), parameters first. What was recorded and not
+    /// finished is forgotten.
+    pub fn start(&mut self, parameters: u32, locals: &[(u32, ValType)]) {
+        self.parameters = parameters;
+        self.groups.clear();
+        let mut end = 0;
+        for (count, ty) in locals.iter().filter(|(count, _)| *count > 0) {
+            end += count;
+            self.groups.push((end, *ty));
+        }
+        self.sites = 0;
+        self.last = (0, 0);
+        self.recorded.clear();
+        self.stream.clear();
+        self.index.clear();
+        self.cold.clear();
+        self.resumes.clear();
+    }
+
+    /// Records a site and says its number. Code and wasm offsets never go down from one site to the next;
+    /// several sites may have the same of one or both.
+    ///
+    /// # Errors
+    /// [`BuildError`]: out of order, or a place that its type does not have.
+    pub fn site(
+        &mut self,
+        code_offset: u32,
+        wasm_offset: u32,
+        phase: Phase,
+        view: &impl SiteView,
+    ) -> Result<Site, BuildError> {
+        if code_offset < self.last.0 || wasm_offset < self.last.1 {
+            return Err(BuildError::OutOfOrder { code_offset, wasm_offset, phase });
+        }
+        let key = self.sites.is_multiple_of(SITES_PER_KEY);
+        let unchanged = if key { 0 } else { view.unchanged_operands() };
+        self.check(view, unchanged)?;
+        if key {
+            self.index.push([code_offset, wasm_offset, self.stream.len() as u32]);
+            self.recorded.clear();
+            self.last = (code_offset, wasm_offset);
+        }
+        self.steps.clear();
+        let steps = self.diff_locals(view.locals()) + self.diff_operands(view, unchanged);
+        self.put_record(code_offset - self.last.0, wasm_offset - self.last.1, phase, steps);
+        self.last = (code_offset, wasm_offset);
+        let index = self.sites;
+        self.sites += 1;
+        Ok(Site { index, code_offset, wasm_offset, phase })
+    }
+
+    /// Other code that belongs to a site, like the out-of-line end of a check. Any order; one site may
+    /// have many.
+    ///
+    /// # Errors
+    /// [`BuildError::NoSuchSite`].
+    pub fn cold_code(&mut self, site: u32, code_offset: u32) -> Result<(), BuildError> {
+        self.known(site)?;
+        self.cold.push((code_offset, site));
+        Ok(())
+    }
+
+    /// Where a frame that continues at a site enters the code, when that is not the site's own offset.
+    ///
+    /// # Errors
+    /// [`BuildError::NoSuchSite`].
+    pub fn resume_at(&mut self, site: u32, code_offset: u32) -> Result<(), BuildError> {
+        self.known(site)?;
+        self.resumes.push((site, code_offset));
+        Ok(())
+    }
+
+    /// Ends the function and appends its map. `frame_bytes` is the compiler's to define.
+    pub fn finish(&mut self, frame_bytes: u32, out: &mut Vec<u8>) {
+        self.cold.sort_unstable();
+        self.resumes.sort_unstable();
+        self.resumes.dedup_by_key(|(site, _)| *site);
+        let header = Header {
+            frame_bytes,
+            parameters: self.parameters,
+            sites: self.sites,
+            stream: self.stream.len() as u32,
+            tables: [self.index.len() as u32, self.cold.len() as u32, self.resumes.len() as u32],
+        };
+        header.put(out, &self.groups, &self.index, [&self.cold, &self.resumes]);
+        out.extend_from_slice(&self.stream);
+    }
+
+    /// How many sites were recorded.
+    #[must_use]
+    pub fn sites(&self) -> u32 {
+        self.sites
+    }
+
+    fn known(&self, site: u32) -> Result<(), BuildError> {
+        if site < self.sites { Ok(()) } else { Err(BuildError::NoSuchSite { site }) }
+    }
+
+    /// Everything that could be refused, before anything is changed.
+    fn check(&self, view: &impl SiteView, unchanged: u32) -> Result<(), BuildError> {
+        let types = Locals { groups: &self.groups };
+        let mut next = 0;
+        for &(local, place) in view.locals() {
+            let ty = types.ty(local).filter(|_| local >= next).ok_or(BuildError::BadLocal { local })?;
+            if !ops::local_fits(ty, place) {
+                return Err(BuildError::BadPlace { slot: Slot::Local(local), ty });
+            }
+            next = local + 1;
+        }
+        for index in unchanged..view.operand_count() {
+            let Operand { ty, place } = view.operand(index);
+            let copied = |local| types.ty(local) == Some(ty);
+            let fits =
+                if let Place::Local(local) = place { copied(local) } else { ops::operand_fits(ty, place) };
+            if !fits {
+                return Err(BuildError::BadPlace { slot: Slot::Operand(index), ty });
+            }
+        }
+        Ok(())
+    }
+
+    fn diff_locals(&mut self, now: &[(u32, Place)]) -> u32 {
+        let before = &self.recorded.locals;
+        if before == now {
+            return 0;
+        }
+        let steps = if now.is_empty() {
+            ops::locals_home(&mut self.steps);
+            1
+        } else {
+            merge_locals(before, now, &mut self.steps)
+        };
+        self.recorded.locals.clear();
+        self.recorded.locals.extend_from_slice(now);
+        steps
+    }
+
+    fn diff_operands(&mut self, view: &impl SiteView, unchanged: u32) -> u32 {
+        let recorded = &mut self.recorded.operands;
+        let both = view.operand_count().min(recorded.len() as u32);
+        let now = |index: &u32| view.operand(*index);
+        let same = (unchanged.min(both)..both).take_while(|i| now(i) == recorded[*i as usize]).count() as u32
+            + unchanged.min(both);
+        let brought_home = |i: &u32| now(i).place == Place::Home && now(i).ty == recorded[*i as usize].ty;
+        let home = same + (same..both).take_while(brought_home).count() as u32;
+        let all_home = home > same && recorded[..same as usize].iter().all(|o| o.place == Place::Home);
+        let keep = if all_home { home } else { same };
+
+        let mut steps = ops::pop(&mut self.steps, recorded.len() as u32 - keep);
+        recorded.truncate(keep as usize);
+        if all_home {
+            ops::operands_home(&mut self.steps);
+            recorded.iter_mut().for_each(|operand| operand.place = Place::Home);
+            steps += 1;
+        }
+        for index in keep..view.operand_count() {
+            let operand = view.operand(index);
+            ops::push(&mut self.steps, operand);
+            recorded.push(operand);
+            steps += 1;
+        }
+        steps
+    }
+
+    fn put_record(&mut self, code: u32, wasm: u32, phase: Phase, steps: u32) {
+        let out = &mut self.stream;
+        out.push(phase.to_byte() | (steps.min(7) as u8) << 2 | (wasm.min(7) as u8) << 5);
+        varint::put(out, u64::from(code));
+        for field in [steps, wasm] {
+            if let Some(rest) = field.checked_sub(7) {
+                varint::put(out, u64::from(rest));
+            }
+        }
+        out.extend_from_slice(&self.steps);
+    }
+}
+
+/// The steps from one list of locals to the other, both by index.
+fn merge_locals(before: &[(u32, Place)], now: &[(u32, Place)], out: &mut Vec<u8>) -> u32 {
+    let (mut old, mut new, mut steps) = (before, now, 0);
+    loop {
+        let [first_old, first_new] = [old.first(), new.first()].map(|entry| entry.map_or(u32::MAX, |e| e.0));
+        let Some(&(local, place)) = (if first_new <= first_old { new.first() } else { old.first() }) else {
+            return steps;
+        };
+        if first_old < first_new {
+            ops::local(out, local, Place::Home);
+            (old, steps) = (&old[1..], steps + 1);
+            continue;
+        }
+        let known = first_old == first_new;
+        let zeros = if known { 0 } else { leading_zeros(new, first_old) };
+        if zeros > 1 {
+            ops::zeros(out, local, zeros);
+            (new, steps) = (&new[zeros as usize..], steps + 1);
+            continue;
+        }
+        if !(known && old[0].1 == place) {
+            ops::local(out, local, place);
+            steps += 1;
+        }
+        (old, new) = (&old[usize::from(known)..], &new[1..]);
+    }
+}
+
+/// How many neighbours from the first on are zero, below the local `end`.
+fn leading_zeros(locals: &[(u32, Place)], end: u32) -> u32 {
+    let first = locals[0].0;
+    let run = (first..end)
+        .zip(locals)
+        .take_while(|(index, (local, place))| local == index && *place == Place::Constant(0));
+    run.count() as u32
+}

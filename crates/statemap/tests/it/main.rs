@@ -1,0 +1,3 @@
+//! Facts about maps, states and images, through the public interface.
+
+mod compact;

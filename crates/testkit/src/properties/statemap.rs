@@ -1,0 +1,7 @@
+//! State maps and images: what was recorded is found again, and any bytes are judged without a panic.
+
+mod bytes;
+mod maps;
+
+pub use bytes::statemap_bytes;
+pub use maps::compact_map;

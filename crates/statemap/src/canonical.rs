@@ -148,10 +148,3 @@ pub struct State {
     /// By name, each name once.
     pub host: Vec<HostState>,
 }
-
-impl State {
-    /// All frames, oldest first.
-    pub fn frames(&self) -> impl Iterator<Item = &Frame> {
-        self.activations.iter().flat_map(|activation| &activation.frames)
-    }
-}

@@ -13,19 +13,32 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod backtrace;
 mod canonical;
+mod check;
 mod compact;
+mod edit;
+mod image;
 pub mod limits;
 mod memory;
+mod shape;
 mod value;
 mod varint;
 
+pub use backtrace::{Backtrace, FunctionNames};
 pub use canonical::{Activation, Frame, Global, HostCall, HostState, Mutability, Phase, State, Table};
+pub use check::StateError;
 pub use compact::{
     BuildError, CompactMap, CompactMapBuilder, Condition, FunctionEntry, MachineValues, MapError, ModuleMap,
     ModuleMapBuilder, Operand, Place, ResolveError, Site, SiteState, SiteView, Sites, Slot,
 };
+pub use edit::EditError;
+pub use image::{
+    Image, ImageError, ImageHead, LinearMemory, MemoryPages, ModuleHash, PageRange, PageRun, Part, Problem,
+    Section, Sink, VERSION, WriteError, write_image,
+};
 pub use memory::{IndexType, Memory, OutOfBounds, PAGE_BYTES, WASM_PAGE_BYTES};
+pub use shape::{Shape, ShapeError};
 pub use value::{ValType, Value};
 
 /// Runs the README's example.

@@ -58,7 +58,7 @@ type Page = Box<[u8; PAGE_BYTES]>;
 /// assert!(memory.write(0x1_ffff, &[1, 2]).is_err());
 /// # Ok::<_, midstride_statemap::OutOfBounds>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, Default)]
 pub struct Memory {
     /// How it is addressed.
     pub index_type: IndexType,
@@ -90,6 +90,22 @@ impl Memory {
     /// Pages that were written, as (index, bytes): in order, and possibly zero.
     pub fn pages(&self) -> impl Iterator<Item = (u64, &[u8; PAGE_BYTES])> {
         self.pages.iter().map(|(index, page)| (*index, &**page))
+    }
+
+    /// Pages that are not zero, in order.
+    pub(crate) fn used_pages(&self) -> impl Iterator<Item = (u64, &[u8; PAGE_BYTES])> {
+        self.pages().filter(|(_, page)| !is_zero(&page[..]))
+    }
+
+    /// A page that was written.
+    pub(crate) fn page(&self, index: u64) -> Option<&[u8]> {
+        self.pages.get(&index).map(|page| &page[..])
+    }
+
+    /// Puts whole pages in; the caller knows that they lie in the memory.
+    pub(crate) fn insert_pages(&mut self, first: u64, bytes: &[u8]) {
+        let pages = bytes.as_chunks().0.iter().map(|page| Box::new(*page));
+        self.pages.extend((first..).zip(pages));
     }
 
     /// Copies bytes out.
@@ -134,6 +150,16 @@ impl Memory {
     }
 }
 
+/// Equal contents: a page that was written with zeroes is like one that was not.
+impl PartialEq for Memory {
+    fn eq(&self, other: &Self) -> bool {
+        let limits = |memory: &Self| (memory.index_type, memory.maximum, memory.wasm_pages);
+        limits(self) == limits(other) && self.used_pages().eq(other.used_pages())
+    }
+}
+
+impl Eq for Memory {}
+
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Memory")
@@ -143,6 +169,13 @@ impl fmt::Debug for Memory {
             .field("stored", &self.pages.keys().collect::<Vec<_>>())
             .finish()
     }
+}
+
+/// Block by block: the compiler makes vector code of it.
+pub(crate) fn is_zero(bytes: &[u8]) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<64>();
+    let zero = |block: &[u8; 64]| block.iter().fold(0, |all, byte| all | byte) == 0;
+    blocks.iter().all(zero) && rest.iter().all(|byte| *byte == 0)
 }
 
 fn zero_page() -> Page {
@@ -189,6 +222,7 @@ mod tests {
         assert_eq!(memory.pages().count(), 0);
         memory.write(0x2005, &[7]).unwrap();
         memory.write(0x2000, &[0; 16]).unwrap();
+        assert_eq!(memory, Memory::new(1));
         let mut byte = [9];
         memory.read(0x2005, &mut byte).unwrap();
         assert_eq!(byte, [0]);

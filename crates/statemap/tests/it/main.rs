@@ -1,3 +1,5 @@
 //! Facts about maps, states and images, through the public interface.
 
 mod compact;
+mod image;
+mod state;

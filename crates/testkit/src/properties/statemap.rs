@@ -1,7 +1,9 @@
 //! State maps and images: what was recorded is found again, and any bytes are judged without a panic.
 
 mod bytes;
+mod images;
 mod maps;
 
 pub use bytes::statemap_bytes;
+pub use images::image_roundtrip;
 pub use maps::compact_map;

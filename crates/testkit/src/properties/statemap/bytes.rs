@@ -1,7 +1,7 @@
 //! Any bytes, given to every reader.
 
 use arbitrary::{Result, Unstructured};
-use midstride_statemap::{CompactMap, ModuleMap, SiteState};
+use midstride_statemap::{CompactMap, Image, ModuleMap, SiteState};
 
 /// Readers end, with an error or a value, whatever the bytes are.
 pub fn statemap_bytes(u: &mut Unstructured<'_>) -> Result<()> {
@@ -11,6 +11,10 @@ pub fn statemap_bytes(u: &mut Unstructured<'_>) -> Result<()> {
     }
     if let Ok(module) = ModuleMap::parse(bytes) {
         let _ = module.validate();
+    }
+    if let Ok(image) = Image::read(bytes) {
+        let written = image.to_bytes().expect("what was read can be written");
+        assert_eq!(Image::read(&written), Ok(image));
     }
     Ok(())
 }

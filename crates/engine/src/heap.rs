@@ -64,8 +64,9 @@ impl Default for Heap {
 }
 
 impl Heap {
-    /// What is worth reserving where address space is not limited: addresses cost nothing.
-    pub const ROOMY: usize = 64 << 30;
+    /// What is worth reserving where address space is not limited. Addresses cost nothing, but a limit that the
+    /// program sets itself counts them.
+    pub const ROOMY: usize = 256 << 20;
 
     /// A heap without memory.
     #[must_use]

@@ -127,7 +127,7 @@ pub enum BuildError {
 impl BuildError {
     /// Whether a shorter block might be built.
     pub(crate) fn is_size(self) -> bool {
-        matches!(self, Self::TooBig | Self::Emit(_))
+        matches!(self, Self::TooBig | Self::Emit(_) | Self::Relocate(RelocateError::Emit(_)))
     }
 }
 

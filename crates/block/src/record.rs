@@ -5,6 +5,9 @@
 
 use midstride_addr::AppPc;
 use midstride_asm::Gpr;
+use midstride_frame::{Base, Location, Register};
+
+use crate::slots::Slot;
 
 /// Where the program's pc is while control is at a cache pc.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,6 +78,49 @@ pub struct Translation {
     pub restore: Restore,
     /// The register that `restore` borrows.
     pub borrowed: Gpr,
+}
+
+impl Translation {
+    /// The registers that are in slots of the thread context: everything a frame of emitted code holds.
+    pub fn saved(&self) -> impl Iterator<Item = (Gpr, Slot)> + use<> {
+        let places = [
+            (Restore::RCX, Gpr::Rcx, Slot::Rcx),
+            (Restore::R11, Gpr::R11, Slot::R11),
+            (Restore::SCRATCH, self.borrowed, Slot::Scratch),
+            (Restore::PROBE, self.borrowed, Slot::Probe),
+        ];
+        let restore = self.restore;
+        places.into_iter().filter(move |&(bit, ..)| restore.has(bit)).map(|(_, reg, slot)| (reg, slot))
+    }
+
+    /// Where the program's value of `register` is: in its slot or where it always is; for rip a constant, a
+    /// slot, or [`Location::Lost`] where it has to be looked up (see [`PcSource`]). Emitted code touches no
+    /// flag and no vector register, so they are the machine's.
+    ///
+    /// ```
+    /// use midstride_asm::Gpr;
+    /// use midstride_block::{PcSource, Restore, Slot, Translation};
+    /// use midstride_frame::{Base, Location, Register};
+    ///
+    /// let in_a_landing = Translation { pc: PcSource::TargetSlot, restore: Restore::RCX, borrowed: Gpr::Rax };
+    /// let slot = |slot: Slot| Location::Slot { base: Base::ThreadContext, offset: slot.offset() };
+    /// assert_eq!(in_a_landing.locate(Register::RCX), slot(Slot::Rcx));
+    /// assert_eq!(in_a_landing.locate(Register::RIP), slot(Slot::Target));
+    /// assert_eq!(in_a_landing.locate(Register::RBX), Location::Register(Register::RBX));
+    /// ```
+    #[must_use]
+    pub fn locate(&self, register: Register) -> Location {
+        let in_slot = |slot: Slot| Location::Slot { base: Base::ThreadContext, offset: slot.offset() };
+        if register == Register::RIP {
+            return match self.pc {
+                PcSource::Known(pc) => Location::Constant(pc.get()),
+                PcSource::TargetSlot => in_slot(Slot::Target),
+                PcSource::BelowStack | PcSource::Exit(_) => Location::Lost,
+            };
+        }
+        let saved = self.saved().find(|(reg, _)| Register::gpr(reg.number()) == Some(register));
+        saved.map_or(Location::Register(register), |(_, slot)| in_slot(slot))
+    }
 }
 
 /// How to come by the program's pc.

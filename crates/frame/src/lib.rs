@@ -1,7 +1,7 @@
 //! Where a stopped thread's values are: register frames, signal frames, XSAVE, System V arguments.
 //!
-//! **You give** a [`Register`] and what is open around it: a [`FrameKind`] of our own code sequences,
-//! a kernel [`signal`] frame, an [`xsave`] area, a call ([`sysv`]). **You get** the place of its value:
+//! **You give** a [`Register`] and what is open around it: a [`GprFrame`], a kernel [`signal`] frame, an
+//! [`xsave`] area, a call ([`sysv`]). **You get** the place of its value:
 //! an offset, a piece, a [`Location`] that can be resolved against a [`Machine`]. All offsets are
 //! generated from `repr(C)` structures and checked when this crate is compiled, so code that is
 //! emitted with them and Rust code that reads the structures agree.
@@ -10,14 +10,9 @@
 //! instruction or knows which frame is open. Bytes from outside are checked for length only.
 //!
 //! ```
-//! use midstride_frame::{Base, FrameKind, GprFrame, Location, Register};
+//! use midstride_frame::{GprFrame, Register};
 //!
-//! // While a gate's minimal frame is open, rax is in memory and rbx is where it always is.
-//! let rax = FrameKind::Minimal.locate(Register::RAX);
-//! assert_eq!(rax, Location::Slot { base: Base::Frame, offset: 0 });
-//! assert_eq!(FrameKind::Minimal.locate(Register::RBX), Location::Register(Register::RBX));
-//!
-//! // A full frame is a structure with the registers in hardware order.
+//! // A frame is a structure with the registers in hardware order.
 //! assert_eq!(GprFrame::offset(Register::RSP), Some(8 * 4));
 //! let frame = GprFrame { rsp: 0x7000, ..GprFrame::default() };
 //! assert_eq!(frame.get(Register::RSP), Some(0x7000));
@@ -32,7 +27,6 @@ mod convert;
 pub mod dwarf;
 mod gpr;
 mod location;
-mod prologue;
 pub mod ptrace;
 mod register;
 pub mod signal;
@@ -41,7 +35,6 @@ pub mod xsave;
 
 pub use gpr::{GprFrame, rflags};
 pub use location::{Base, Location, Machine};
-pub use prologue::{FrameKind, FullFrame, InlineCacheFrame, MinimalFrame};
 pub use register::Register;
 
 /// Runs the README's example.

@@ -14,8 +14,6 @@ pub enum Base {
     FramePointer,
     /// The start of the thread context.
     ThreadContext,
-    /// The start of the register frame that is open.
-    Frame,
     /// Address 0.
     Absolute,
 }
@@ -147,7 +145,7 @@ mod tests {
         let zmm0 = Register::vector(0).unwrap();
         assert_eq!(Location::Register(zmm0).resolve(&frame), None);
         assert_eq!(Location::Sum { register: zmm0, addend: 1 }.resolve(&frame), None);
-        assert_eq!(Location::Slot { base: Base::Frame, offset: 0 }.resolve(&frame), None);
+        assert_eq!(Location::Slot { base: Base::FramePointer, offset: 0 }.resolve(&frame), None);
     }
 
     #[test]

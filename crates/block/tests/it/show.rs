@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use midstride_addr::{AppPc, CachePc, CodeOffset};
-use midstride_asm::Gpr;
-use midstride_block::{BlockId, Door, ExecBlock, ExitKind, Found, PcSource, Restore, Slot, SlotBase};
+use midstride_block::{BlockId, Door, ExecBlock, ExitKind, Found, PcSource, Slot, SlotBase};
 use midstride_testkit::Listing;
 
 use crate::world::{DOORS, World};
@@ -116,13 +115,8 @@ fn meaning(block: &ExecBlock, found: &Found) -> String {
         PcSource::TargetSlot => "at [target]".to_owned(),
         PcSource::Exit(number) => format!("unresolved exit {number}"),
     };
-    let saved = [
-        (Restore::RCX, "rcx", Gpr::Rcx),
-        (Restore::R11, "r11", Gpr::R11),
-        (Restore::SCRATCH, "scratch", translation.borrowed),
-        (Restore::PROBE, "probe", translation.borrowed),
-    ];
-    for (_, slot, reg) in saved.into_iter().filter(|(bit, ..)| translation.restore.has(*bit)) {
+    for (reg, slot) in translation.saved() {
+        let slot = format!("{slot:?}").to_lowercase();
         write!(text, ", {reg:?} in {slot} slot").expect("strings take everything");
     }
     text

@@ -7,8 +7,8 @@ use midstride_addr::{AppPc, AppRange, CachePc, CacheRange};
 use midstride_asm::Gpr;
 use midstride_block::{
     BlockId, Care, CodeCache, Config, Door, Doors, Draft, Env, ExitId, Landing, MAX_INSNS, Order, Parts,
-    PcSource, Probe, Restore, Rotate, Slot, SlotBase, TABLE_ENTRIES, Tables, Transactions, Transform,
-    Translation, Unobserved,
+    PcSource, Probe, Rotate, Slot, SlotBase, TABLE_ENTRIES, Tables, Transactions, Transform, Translation,
+    Unobserved,
 };
 use midstride_os::LINUX_PAGES;
 use midstride_os::thread::{SegmentBase, set_segment_base};
@@ -227,16 +227,8 @@ fn door_at(pc: u64) -> Option<Door> {
 /// Takes registers from their slots and finds the pc, as an engine does for a signal.
 fn apply(point: &Point, translation: &Translation) -> Regs {
     let mut regs = point.regs;
-    let restored = [
-        (Restore::R11, Gpr::R11, Slot::R11),
-        (Restore::RCX, Gpr::Rcx, Slot::Rcx),
-        (Restore::SCRATCH, translation.borrowed, Slot::Scratch),
-        (Restore::PROBE, translation.borrowed, Slot::Probe),
-    ];
-    for (bit, reg, slot) in restored {
-        if translation.restore.has(bit) {
-            regs.gprs[usize::from(reg.number())] = point.slots[slot as usize];
-        }
+    for (reg, slot) in translation.saved() {
+        regs.gprs[usize::from(reg.number())] = point.slots[slot as usize];
     }
     regs.pc = match translation.pc {
         PcSource::Known(pc) => pc.get(),

@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 
 use midstride_addr::{AppPc, AppRange, CachePc};
 use midstride_asm::Gpr;
-use midstride_block::{PcSource, Phase, Restore, Slot, Translation};
+use midstride_block::{PcSource, Phase, Slot, Translation};
 use midstride_os::nr;
 use midstride_os::probe::fault_fixup;
 use midstride_os::signal::{SIGBUS, SIGSEGV, SigInfo, SigSet, UContext, rt_tgsigqueueinfo};
@@ -256,16 +256,8 @@ fn temporary_mask(cx: &ThreadContext) -> Option<u64> {
 /// Takes registers from their slots and finds the pc.
 fn apply(cx: &ThreadContext, state: &mut AppState, translation: &Translation) {
     let slot = |slot: Slot| cx.slots[slot as usize];
-    let restored = [
-        (Restore::R11, Gpr::R11, Slot::R11),
-        (Restore::RCX, Gpr::Rcx, Slot::Rcx),
-        (Restore::SCRATCH, translation.borrowed, Slot::Scratch),
-        (Restore::PROBE, translation.borrowed, Slot::Probe),
-    ];
-    for (bit, reg, from) in restored {
-        if translation.restore.has(bit) {
-            state.set(reg, slot(from));
-        }
+    for (reg, from) in translation.saved() {
+        state.set(reg, slot(from));
     }
     state.pc = match translation.pc {
         PcSource::Known(pc) => pc.get(),

@@ -153,6 +153,33 @@ pub fn fstat(fd: i32) -> Result<Stat, Errno> {
     Ok(unsafe { stat.assume_init() })
 }
 
+/// Flag of [`stat_at`]: an empty path stands for the directory's descriptor itself.
+pub const AT_EMPTY_PATH: u32 = 0x1000;
+/// Flag of [`stat_at`]: a symbolic link is not followed.
+pub const AT_SYMLINK_NOFOLLOW: u32 = 0x100;
+
+/// What the kernel knows of the file whose path is the zero-terminated string at address `path`, wherever
+/// that is: the kernel looks.
+///
+/// # Errors
+/// As newfstatat(2), `EFAULT` for an address without a string.
+pub fn stat_at(dir: i32, path: u64, flags: u32) -> Result<Stat, Errno> {
+    let mut stat = MaybeUninit::<Stat>::zeroed();
+    let to = stat.as_mut_ptr().expose_provenance() as u64;
+    // SAFETY: the kernel reads the path as far as it can, and writes one `struct stat`, 144 bytes.
+    answer(unsafe { syscall4(nr::NEWFSTATAT, arg(dir), path, to, u64::from(flags)) })?;
+    // SAFETY: all fields are integers, for which zeros and whatever the kernel wrote are valid.
+    Ok(unsafe { stat.assume_init() })
+}
+
+/// Whether the file has an extended attribute; its path is given as for [`stat_at`].
+#[must_use]
+pub fn has_attribute(path: u64, name: &CStr) -> bool {
+    let name = name.as_ptr().expose_provenance() as u64;
+    // SAFETY: with a size of 0 the kernel writes nothing; it reads both strings as far as it can.
+    answer(unsafe { syscall4(nr::GETXATTR, path, name, 0, 0) }).is_ok_and(|bytes| bytes > 0)
+}
+
 /// Writes all of `bytes`, going on after short writes and interruptions.
 ///
 /// # Errors

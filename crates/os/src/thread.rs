@@ -28,6 +28,15 @@ identity! {
     gettid, GETTID
 }
 
+identity! {
+    /// The user whose rights this thread has.
+    geteuid, GETEUID
+}
+identity! {
+    /// The group whose rights this thread has.
+    getegid, GETEGID
+}
+
 /// Sends `signal` (0: only checks) to one thread of one process.
 ///
 /// # Errors

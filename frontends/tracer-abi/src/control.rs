@@ -23,6 +23,8 @@ pub struct Control {
     /// whenever it has waited long for an answer (a host killed by SIGKILL never sets it; then `host_pid`
     /// does not exist any more).
     pub closing: AtomicU32,
+    /// Not 0 when the kernel would withhold, from a program that the host traces, privileges its file gives.
+    pub withholds: AtomicU32,
     /// Requests.
     pub requests: [Request; REQUESTS],
 }
@@ -34,12 +36,16 @@ pub struct Request {
     pub state: AtomicU32,
     /// One of [`kind`].
     pub kind: AtomicU32,
-    /// Requesting process.
+    /// Requesting process, as it is numbered in its own pid namespace.
     pub pid: AtomicU32,
-    /// Requesting thread.
+    /// Requesting thread, likewise.
     pub tid: AtomicU32,
     /// The requester's slot.
     pub slot: AtomicU32,
+    /// Where in the requester's memory there is a word that only the requester has.
+    pub proof_at: AtomicU64,
+    /// The word.
+    pub proof: AtomicU64,
 }
 
 /// Values of [`Request::state`]. `FREE → CLAIMED → POSTED` is done by the runtime, `→ TAKEN → READY |
@@ -65,4 +71,6 @@ pub mod state {
 pub mod kind {
     /// The thread is about to call execve.
     pub const EXEC: u32 = 1;
+    /// The same, natively, for a file that gives privileges: the host only says so, and refuses.
+    pub const PRIVILEGED: u32 = 2;
 }

@@ -10,6 +10,7 @@ mod channel;
 mod exec;
 mod mem;
 mod modules;
+mod privilege;
 mod report;
 mod start;
 mod tracer;

@@ -239,11 +239,11 @@ impl Policy for Tracer {
         });
     }
 
-    fn before_exec(&self, _: &ThreadContext) -> Exec {
+    fn before_exec(&self, cx: &ThreadContext) -> Exec {
         if !self.follow {
             return Exec::Go { ticket: exec::NO_TICKET };
         }
-        Exec::Go { ticket: exec::ask(self.channel.control(), self.slot()) }
+        Exec::Go { ticket: exec::ask(self.channel.control(), self.slot(), cx) }
     }
 
     fn exec_failed(&self, _: &ThreadContext, ticket: u32) {

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use midstride_tracer_abi as abi;
 
-use crate::sys::{ControlMap, Pid, create_memfd, with_hard_file_size_limit};
+use crate::sys::{ControlMap, create_memfd, is_superuser, with_hard_file_size_limit};
 
 /// The memfd and its mapped control block. Slots are read with `pread`: numbers in them are untrusted, and
 /// a copy cannot change under the reader.
@@ -32,6 +32,7 @@ impl Channel {
         let head = control.get();
         head.magic.store(abi::MAGIC, Ordering::Relaxed);
         head.version.store(abi::VERSION, Ordering::Relaxed);
+        head.withholds.store(u32::from(!is_superuser()), Ordering::Relaxed);
         head.host_pid.store(std::process::id(), Ordering::Release);
         Ok(Self { file, control, slots })
     }
@@ -62,15 +63,16 @@ impl Channel {
         self.control().next_slot.load(Ordering::Acquire).min(self.slots)
     }
 
-    /// Notes in `slot` that another program took the place of process `pid`, if the slot is that process's.
-    pub(crate) fn mark_execed(&self, slot: u32, pid: Pid) {
+    /// Notes in `slot` that another program took the place of the process that calls itself `pid`, if the slot is
+    /// that process's.
+    pub(crate) fn mark_execed(&self, slot: u32, pid: u32) {
         if slot >= self.slots {
             return;
         }
         let start = abi::slot_offset(slot);
         let mut owner = [0; 4];
         let read = self.file.read_exact_at(&mut owner, start + offset_of!(abi::SlotHeader, pid) as u64);
-        if read.is_ok() && u32::from_le_bytes(owner) == pid as u32 {
+        if read.is_ok() && u32::from_le_bytes(owner) == pid {
             let life = abi::life::EXECED.to_le_bytes();
             // Fails for no reason the host could do something about; the report says "killed" then.
             drop(self.file.write_all_at(&life, start + offset_of!(abi::SlotHeader, life) as u64));

@@ -88,6 +88,9 @@ pub enum StartError {
         /// What the kernel answered.
         source: io::Error,
     },
+    /// `/proc` shows the processes of another pid namespace, or nothing.
+    #[error("/proc is missing, or that of another pid namespace (see unshare's --mount-proc)")]
+    ForeignProc,
     /// An argument or name holds a zero byte.
     #[error("an argument holds a zero byte")]
     ZeroByte,

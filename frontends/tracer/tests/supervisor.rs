@@ -17,6 +17,7 @@ fn requester() -> &'static str {
         let at = [
             format!("-DREQUESTS_AT={}", offset_of!(Control, requests)),
             format!("-DREQUEST_BYTES={}", size_of::<Request>()),
+            format!("-DPROOF_AT={}", offset_of!(Request, proof_at)),
             format!("-DDOORBELL_AT={}", offset_of!(Control, doorbell)),
             format!("-DCLOSING_AT={}", offset_of!(Control, closing)),
             "-static".to_owned(),

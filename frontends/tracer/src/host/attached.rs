@@ -9,6 +9,8 @@ pub(super) struct Attached {
     pub(super) tid: Pid,
     /// Its process id.
     pub(super) pid: Pid,
+    /// Its process id in its own pid namespace.
+    pub(super) own_pid: u32,
     /// Index of its request; none for the first program.
     pub(super) request: Option<usize>,
     /// The slot of its process; `u32::MAX` for the first program.
@@ -65,7 +67,7 @@ mod tests {
     use super::*;
 
     fn thread(tid: Pid, pid: Pid, request: usize) -> Attached {
-        Attached { tid, pid, request: Some(request), parent_slot: 0, phase: Phase::Exec }
+        Attached { tid, pid, own_pid: pid as u32, request: Some(request), parent_slot: 0, phase: Phase::Exec }
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Session {
         let threads = self.attached.remove_process(pid);
         threads.iter().for_each(|thread| self.free(thread));
         if let Some(thread) = threads.iter().find(|thread| thread.tid as u64 == former) {
-            self.channel.mark_execed(thread.parent_slot, pid);
+            self.channel.mark_execed(thread.parent_slot, thread.own_pid);
             self.inject(pid, thread.parent_slot);
         }
         drop(sys::detach(pid, 0));

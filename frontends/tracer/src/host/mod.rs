@@ -5,6 +5,7 @@ mod attached;
 mod changes;
 mod job;
 mod outcome;
+mod requester;
 mod requests;
 mod session;
 

@@ -31,6 +31,11 @@ pub enum Note {
         /// Who traces it already; 0 when nobody, and permission is missing.
         tracer: u32,
     },
+    /// The host cannot find the process among those it sees.
+    NotFound {
+        /// Its process id, as it is numbered in its own pid namespace.
+        pid: u32,
+    },
     /// A new program could not be injected.
     NotInjected {
         /// Its process id.
@@ -53,6 +58,9 @@ impl fmt::Display for Note {
             }
             Self::NotAttached { pid, tracer: 0 } => write!(f, "process {pid}: no permission to trace it"),
             Self::NotAttached { pid, tracer } => write!(f, "process {pid} is already traced by {tracer}"),
+            Self::NotFound { pid } => {
+                write!(f, "process {pid} is in a pid namespace out of sight, or its memory may not be read")
+            }
             Self::NotInjected { pid, why } => {
                 let cause = why.source().map_or_else(String::new, |cause| format!(": {cause}"));
                 write!(f, "process {pid}: {why}{cause}")

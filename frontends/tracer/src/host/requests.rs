@@ -1,14 +1,13 @@
 //! Requests that runtimes post in the control block. A traced program can write anything there: it can
-//! have its own children traced in vain, or name a process that the kernel lets this user trace.
+//! have its own children traced in vain, or have shown it a word in a process that the kernel lets this user trace.
 
-use std::fs;
-use std::io;
 use std::sync::atomic::Ordering;
 
 use midstride_tracer_abi::{Control, Request, kind, state};
 
 use super::Note;
 use super::attached::{Attached, Phase};
+use super::requester::{self, Requester};
 use super::session::Session;
 use crate::sys::{self, Pid};
 
@@ -35,20 +34,36 @@ impl Session {
     }
 
     fn serve_posted(&mut self, index: usize, request: &Request) {
-        request.state.store(state::TAKEN, Ordering::Release);
-        let number = |word: &std::sync::atomic::AtomicU32| word.load(Ordering::Relaxed);
-        let (pid, tid) = (number(&request.pid) as Pid, number(&request.tid) as Pid);
-        let attached = match number(&request.kind) {
-            kind::EXEC if pid > 0 && tid > 0 => sys::attach(tid),
-            _ => Err(io::ErrorKind::InvalidInput.into()),
-        };
-        if attached.is_err() {
-            self.note(Note::NotAttached { pid: pid as u32, tracer: tracer_of(tid) });
-            return answer(request, state::REFUSED);
+        let (posted, taken) = (state::POSTED, state::TAKEN);
+        if request.state.compare_exchange(posted, taken, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            return;
         }
-        let (request_index, parent_slot) = (Some(index), number(&request.slot));
-        self.attached.insert(Attached { tid, pid, request: request_index, parent_slot, phase: Phase::Exec });
+        let number = |word: &std::sync::atomic::AtomicU32| word.load(Ordering::Relaxed);
+        let (pid, parent_slot) = (number(&request.pid), number(&request.slot));
+        match attach_to(request, number(&request.kind), pid) {
+            Ok(Requester { pid: host_pid, tid }) => {
+                let (request, phase) = (Some(index), Phase::Exec);
+                self.attached.insert(Attached {
+                    tid,
+                    pid: host_pid,
+                    own_pid: pid,
+                    request,
+                    parent_slot,
+                    phase,
+                });
+            }
+            Err(note) => {
+                self.notes_of_refusal(note);
+                return answer(request, state::REFUSED);
+            }
+        }
         answer(request, state::READY);
+    }
+
+    fn notes_of_refusal(&mut self, note: Option<Note>) {
+        if let Some(note) = note {
+            self.note(note);
+        }
     }
 
     fn serve_cancelled(&mut self, index: usize, request: &Request) {
@@ -77,9 +92,18 @@ fn answer(request: &Request, value: u32) {
     sys::futex_wake(&request.state);
 }
 
-/// Who traces thread `tid`; 0 when nobody.
-fn tracer_of(tid: Pid) -> u32 {
-    let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
-    line.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
+/// Attaches to whoever posted the request, or says why not; a thread that is gone needs no word.
+fn attach_to(request: &Request, wanted: u32, pid: u32) -> Result<Requester, Option<Note>> {
+    if wanted == kind::PRIVILEGED {
+        return Err(Some(Note::Privileged { pid }));
+    }
+    let Some(requester) = requester::find(request).filter(|_| wanted == kind::EXEC) else {
+        let ended = requester::has_ended(request.tid.load(Ordering::Relaxed) as Pid);
+        return Err((!ended).then_some(Note::NotFound { pid }));
+    };
+    match sys::attach(requester.tid) {
+        Ok(()) => Ok(requester),
+        Err(_) if requester::has_ended(requester.tid) => Err(None),
+        Err(_) => Err(Some(Note::NotAttached { pid, tracer: requester::tracer_of(requester.tid) })),
+    }
 }

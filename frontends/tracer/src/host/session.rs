@@ -94,6 +94,7 @@ impl Session {
     /// [`SessionError::Start`] when it cannot be started, [`SessionError::Kernel`].
     pub fn run(&mut self, program: &Program) -> Result<Outcome, SessionError> {
         let path = lookup::find(&program.name)?;
+        check_proc()?;
         let started = Instant::now();
         let mut child = sys::spawn_held(&program_file(&path, program)?)?;
         sys::catch_signals(self.channel.control_map())?;
@@ -135,7 +136,14 @@ impl Session {
         }
         sys::attach(pid).map_err(|source| StartError::NoPtrace { source })?;
         let phase = Phase::Exec;
-        self.attached.insert(Attached { tid: pid, pid, request: None, parent_slot: u32::MAX, phase });
+        self.attached.insert(Attached {
+            tid: pid,
+            pid,
+            own_pid: pid as u32,
+            request: None,
+            parent_slot: u32::MAX,
+            phase,
+        });
         Ok(())
     }
 
@@ -161,6 +169,10 @@ impl Session {
 
     /// Remembers what the user should know, and says it at once with `-v`.
     pub(super) fn note(&mut self, note: Note) {
+        // A search along a path tries many execs.
+        if self.notes.last().is_some_and(|last| last.to_string() == note.to_string()) {
+            return;
+        }
         if self.options.verbosity > 0 {
             // Nothing can be said when nobody listens.
             drop(writeln!(io::stderr(), "midtrace: {note}"));
@@ -178,6 +190,16 @@ impl Session {
             torture: u32::from(self.options.torture == Torture::On),
             follow_children: u32::from(self.options.children == Children::Follow),
         }
+    }
+}
+
+/// The kernel's files about processes must be those of the host's own pid namespace.
+fn check_proc() -> Result<(), StartError> {
+    let me = std::fs::read_link("/proc/self").unwrap_or_default();
+    if me.as_os_str() == std::process::id().to_string().as_str() {
+        Ok(())
+    } else {
+        Err(StartError::ForeignProc)
     }
 }
 

@@ -25,6 +25,12 @@ pub(crate) use wait::{Change, Stop, poll_any, tree_times, wait_for};
 /// A process or thread id.
 pub(crate) type Pid = i32;
 
+/// Whether this process may trace programs that gain privileges, roughly.
+pub(crate) fn is_superuser() -> bool {
+    // SAFETY: only asks; cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
 /// What a libc call that answers -1 on failure came back with.
 fn check(result: impl Into<i64>) -> std::io::Result<i64> {
     match result.into() {

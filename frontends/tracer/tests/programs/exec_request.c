@@ -113,6 +113,9 @@ static void *run(void *unused) {
     request[2] = getpid();
     request[3] = gettid();
     request[4] = 0;
+    volatile uint64_t proof = 0x1234567890 ^ (uint64_t)gettid() << 32;
+    ((uint64_t *)request)[PROOF_AT / 8] = (uintptr_t)&proof;
+    ((uint64_t *)request)[PROOF_AT / 8 + 1] = proof;
     __atomic_store_n(request, POSTED, __ATOMIC_RELEASE);
     ring();
     uint32_t state = wait_while(request, POSTED, TAKEN);

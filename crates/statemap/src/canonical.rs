@@ -11,6 +11,7 @@ use crate::value::{ValType, Value};
 
 /// Where in an operator a frame stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum Phase {
     /// At the function's start: parameters and zeroed locals, no operands.
@@ -53,6 +54,7 @@ impl Phase {
 
 /// One activation of a function.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Frame {
     /// Index in the module's function index space (imports come first).
     pub function: u32,
@@ -69,6 +71,7 @@ pub struct Frame {
 
 /// A host function that was entered and has not returned.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HostCall {
     /// Index in the module's function index space.
     pub function: u32,
@@ -81,6 +84,7 @@ pub struct HostCall {
 
 /// One entry of the host into wasm code, with the frames above it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Activation {
     /// Oldest first. All but the youngest are in [`Phase::Call`].
     pub frames: Vec<Frame>,
@@ -91,6 +95,7 @@ pub struct Activation {
 
 /// A global's type and value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Global {
     /// Its value; it has its type.
     pub value: Value,
@@ -100,6 +105,7 @@ pub struct Global {
 
 /// Whether a global can be set.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum Mutability {
     /// `const`
@@ -110,6 +116,7 @@ pub enum Mutability {
 
 /// A table and what it holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Table {
     /// `funcref` or `externref`.
     pub ty: ValType,
@@ -121,6 +128,7 @@ pub struct Table {
 
 /// What a part of the host keeps for the instance: its name says who can read the bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HostState {
     /// Who wrote it, like `wasi_snapshot_preview1`.
     pub name: String,
@@ -132,6 +140,7 @@ pub struct HostState {
 ///
 /// Index spaces are whole: imported globals, tables and memories are among the others, at their index.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct State {
     /// Oldest first. Empty for an instance that is not running.
     pub activations: Vec<Activation>,

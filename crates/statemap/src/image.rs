@@ -59,6 +59,7 @@ pub type ModuleHash = [u8; 32];
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Image {
     /// Which module it is a state of.
     pub module: ModuleHash,
@@ -67,6 +68,14 @@ pub struct Image {
 }
 
 impl Image {
+    /// Whether it is a state of this module.
+    ///
+    /// # Errors
+    /// [`ImageError::OtherModule`]
+    pub fn expect_module(&self, expected: &ModuleHash) -> Result<(), ImageError> {
+        head::expect_module(expected, &self.module)
+    }
+
     /// Reads a file: head, every checksum, every page.
     ///
     /// # Errors

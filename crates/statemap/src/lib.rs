@@ -20,6 +20,7 @@ mod compact;
 mod edit;
 mod image;
 pub mod limits;
+pub mod machine;
 mod memory;
 mod shape;
 mod value;

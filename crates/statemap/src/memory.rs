@@ -12,6 +12,7 @@ pub const PAGE_BYTES: usize = 1 << 12;
 
 /// How a memory is addressed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum IndexType {
     /// Addresses are `i32`.
@@ -59,6 +60,11 @@ type Page = Box<[u8; PAGE_BYTES]>;
 /// # Ok::<_, midstride_statemap::OutOfBounds>(())
 /// ```
 #[derive(Clone, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "Stored", try_from = "Stored")
+)]
 pub struct Memory {
     /// How it is addressed.
     pub index_type: IndexType,
@@ -181,6 +187,49 @@ pub(crate) fn is_zero(bytes: &[u8]) -> bool {
 fn zero_page() -> Page {
     Box::new([0; PAGE_BYTES])
 }
+
+#[cfg(feature = "serde")]
+mod stored {
+    //! A memory as any format can have it.
+
+    use super::{IndexType, Memory, OutOfBounds, PAGE_BYTES};
+    use alloc::vec::Vec;
+
+    /// Pages that are not zero, by index.
+    #[derive(serde::Serialize, serde::Deserialize)]
+    #[serde(rename = "Memory")]
+    pub(super) struct Stored {
+        index_type: IndexType,
+        maximum: Option<u64>,
+        wasm_pages: u64,
+        pages: Vec<(u64, Vec<u8>)>,
+    }
+
+    impl From<Memory> for Stored {
+        fn from(memory: Memory) -> Self {
+            let Memory { index_type, maximum, wasm_pages, .. } = memory;
+            let pages = memory.used_pages().map(|(index, page)| (index, page.to_vec())).collect();
+            Self { index_type, maximum, wasm_pages, pages }
+        }
+    }
+
+    impl TryFrom<Stored> for Memory {
+        type Error = OutOfBounds;
+
+        fn try_from(stored: Stored) -> Result<Self, OutOfBounds> {
+            let Stored { index_type, maximum, wasm_pages, pages } = stored;
+            let mut memory = Self { index_type, maximum, ..Self::new(wasm_pages) };
+            for (index, bytes) in pages {
+                let start = index.saturating_mul(PAGE_BYTES as u64);
+                memory.write(start, &bytes)?;
+            }
+            Ok(memory)
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+use stored::Stored;
 
 /// The part of a range that lies in one page.
 struct Piece {

@@ -4,6 +4,7 @@ use core::fmt;
 
 /// Type of a local, an operand, a global or a table's elements (WebAssembly 2.0, section 2.3).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum ValType {
     /// 32-bit integer.
@@ -79,6 +80,7 @@ impl fmt::Display for ValType {
 
 /// A typed value. Floats are bits: every NaN stays what it is, and values can be compared.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Value {
     /// `i32`
     I32(i32),

@@ -15,7 +15,7 @@ use arbitrary::{Result, Unstructured};
 
 pub use blocks::block_bytes;
 pub use relocate::relocate_bytes;
-pub use statemap::{compact_map, image_roundtrip, statemap_bytes};
+pub use statemap::{compact_map, image_roundtrip, machine_stacks, statemap_bytes};
 pub use writer::asm_roundtrip;
 
 /// A property.

@@ -150,6 +150,13 @@ pub enum ImageError {
         /// What is wrong.
         problem: Problem,
     },
+    /// It is of another module.
+    OtherModule {
+        /// Hash of the module that is there.
+        expected: [u8; 32],
+        /// Hash of the module that the image is of.
+        found: [u8; 32],
+    },
     /// It says what it should, but no instance can be in that state.
     State(StateError),
 }
@@ -170,8 +177,20 @@ impl fmt::Display for ImageError {
             Self::Malformed { section, offset, problem } => {
                 write!(f, "section {} at {offset:#x}: {}", section.name(), problem.text())
             }
+            Self::OtherModule { expected, found } => {
+                write!(f, "the image is of module {}, not of {}", Digits(found), Digits(expected))
+            }
             Self::State(_) => f.write_str("no instance can be in the image's state"),
         }
+    }
+}
+
+/// The first 8 bytes of a hash, as hexadecimal digits.
+struct Digits<'a>(&'a [u8; 32]);
+
+impl fmt::Display for Digits<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0[..8].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

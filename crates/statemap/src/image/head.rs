@@ -36,6 +36,14 @@ pub struct ImageHead {
 }
 
 impl ImageHead {
+    /// Whether it is a state of this module.
+    ///
+    /// # Errors
+    /// [`ImageError::OtherModule`]
+    pub fn expect_module(&self, expected: &ModuleHash) -> Result<(), ImageError> {
+        expect_module(expected, &self.module)
+    }
+
     /// Reads the head of a file that is mapped or in memory; page data is not looked at
     /// ([`PageRun::verify`] does).
     ///
@@ -59,6 +67,11 @@ impl ImageHead {
         }
         Ok(Self { version: head.version, module: head.module, state, runs })
     }
+}
+
+pub(super) fn expect_module(expected: &ModuleHash, found: &ModuleHash) -> Result<(), ImageError> {
+    let [expected, found] = [*expected, *found];
+    if expected == found { Ok(()) } else { Err(ImageError::OtherModule { expected, found }) }
 }
 
 /// What stands at fixed places.

@@ -3,7 +3,9 @@
 mod bytes;
 mod images;
 mod maps;
+mod stacks;
 
 pub use bytes::statemap_bytes;
 pub use images::image_roundtrip;
 pub use maps::compact_map;
+pub use stacks::machine_stacks;

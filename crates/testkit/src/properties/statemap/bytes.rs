@@ -1,6 +1,7 @@
 //! Any bytes, given to every reader.
 
 use arbitrary::{Result, Unstructured};
+use midstride_statemap::machine::{InstanceImage, ModuleStateMap};
 use midstride_statemap::{CompactMap, Image, ModuleMap, SiteState};
 
 /// Readers end, with an error or a value, whatever the bytes are.
@@ -11,6 +12,12 @@ pub fn statemap_bytes(u: &mut Unstructured<'_>) -> Result<()> {
     }
     if let Ok(module) = ModuleMap::parse(bytes) {
         let _ = module.validate();
+    }
+    if let Ok(image) = InstanceImage::from_bytes(bytes) {
+        assert_eq!(image.to_bytes(), bytes);
+    }
+    if let Ok(map) = ModuleStateMap::from_borsh(bytes) {
+        assert_eq!(ModuleStateMap::from_borsh(&map.to_borsh()), Ok(map));
     }
     if let Ok(image) = Image::read(bytes) {
         let written = image.to_bytes().expect("what was read can be written");

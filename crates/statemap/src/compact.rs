@@ -31,4 +31,4 @@ pub use error::{BuildError, MapError};
 pub use module::{FunctionEntry, ModuleMap, ModuleMapBuilder};
 pub use read::{CompactMap, Sites};
 pub use resolve::{MachineValues, ResolveError};
-pub use site::{Condition, Operand, Place, Site, SiteState, Slot};
+pub use site::{Condition, Operand, Place, Site, SiteKind, SiteState, Slot};

@@ -31,7 +31,7 @@ pub use canonical::{Activation, Frame, Global, HostCall, HostState, Mutability, 
 pub use check::StateError;
 pub use compact::{
     BuildError, CompactMap, CompactMapBuilder, Condition, FunctionEntry, MachineValues, MapError, ModuleMap,
-    ModuleMapBuilder, Operand, Place, ResolveError, Site, SiteState, SiteView, Sites, Slot,
+    ModuleMapBuilder, Operand, Place, ResolveError, Site, SiteKind, SiteState, SiteView, Sites, Slot,
 };
 pub use edit::EditError;
 pub use image::{

@@ -6,7 +6,7 @@ use crate::canonical::Phase;
 use crate::compact::error::BuildError;
 use crate::compact::header::{Header, SITES_PER_KEY, Triple};
 use crate::compact::ops::{self, Locals};
-use crate::compact::site::{Operand, Place, Site, SiteState, Slot};
+use crate::compact::site::{Operand, Place, Site, SiteKind, SiteState, Slot};
 use crate::value::ValType;
 use crate::varint;
 
@@ -122,9 +122,10 @@ impl CompactMapBuilder {
         &mut self,
         code_offset: u32,
         wasm_offset: u32,
-        phase: Phase,
+        kind: impl Into<SiteKind>,
         view: &impl SiteView,
     ) -> Result<Site, BuildError> {
+        let SiteKind { phase, note } = kind.into();
         if code_offset < self.last.0 || wasm_offset < self.last.1 {
             return Err(BuildError::OutOfOrder { code_offset, wasm_offset, phase });
         }
@@ -137,12 +138,14 @@ impl CompactMapBuilder {
             self.last = (code_offset, wasm_offset);
         }
         self.steps.clear();
-        let steps = self.diff_locals(view.locals()) + self.diff_operands(view, unchanged);
+        let steps = ops::note(&mut self.steps, note)
+            + self.diff_locals(view.locals())
+            + self.diff_operands(view, unchanged);
         self.put_record(code_offset - self.last.0, wasm_offset - self.last.1, phase, steps);
         self.last = (code_offset, wasm_offset);
         let index = self.sites;
         self.sites += 1;
-        Ok(Site { index, code_offset, wasm_offset, phase })
+        Ok(Site { index, code_offset, wasm_offset, phase, note })
     }
 
     /// Other code that belongs to a site, like the out-of-line end of a check. Any order; one site may

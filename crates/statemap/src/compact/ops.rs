@@ -51,6 +51,8 @@ const LOCALS_HOME: u8 = 0xa7;
 const OPERANDS_HOME: u8 = 0xa8;
 /// Locals from one (LEB128), this many (LEB128), are zero.
 const LOCAL_ZEROS: u8 = 0xa9;
+/// The site has this note (byte).
+const NOTE: u8 = 0xaa;
 
 /// The largest pop with a byte of its own.
 const NEAR_POP: u32 = 16;
@@ -125,6 +127,14 @@ pub(super) fn local(out: &mut Vec<u8>, index: u32, place: Place) {
 pub(super) fn zeros(out: &mut Vec<u8>, first: u32, count: u32) {
     numbered(out, LOCAL_ZEROS, u64::from(first));
     varint::put(out, u64::from(count));
+}
+
+/// Appends the site's note; how many steps that is.
+pub(super) fn note(out: &mut Vec<u8>, note: u8) -> u32 {
+    if note != 0 {
+        out.extend([NOTE, note]);
+    }
+    u32::from(note != 0)
 }
 
 fn numbered(out: &mut Vec<u8>, step: u8, number: u64) {
@@ -325,6 +335,10 @@ impl Step<'_, '_, '_, '_> {
                 Ok(())
             }
             LOCAL_ZEROS => self.zeros(),
+            NOTE => {
+                self.state.note = self.byte()?;
+                Ok(())
+            }
             _ => Err(self.unknown(byte)),
         }
     }

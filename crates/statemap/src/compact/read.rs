@@ -277,6 +277,7 @@ impl Sites<'_, '_> {
         let [last_code, last_wasm] = self.last;
         let code_offset = last_code.checked_add(code).ok_or(too_large)?;
         let wasm_offset = last_wasm.checked_add(wasm).ok_or(too_large)?;
+        state.note = 0;
         for _ in 0..steps {
             ops::apply(&mut self.cursor, &self.map.types(), state)?;
         }
@@ -284,7 +285,7 @@ impl Sites<'_, '_> {
         let index = self.index;
         self.last = [code_offset, wasm_offset];
         self.index += 1;
-        Ok(Site { index, code_offset, wasm_offset, phase })
+        Ok(Site { index, code_offset, wasm_offset, phase, note: state.note })
     }
 }
 

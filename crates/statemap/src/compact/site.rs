@@ -88,6 +88,27 @@ impl fmt::Display for Slot {
     }
 }
 
+/// What kind of site it is.
+///
+/// ```
+/// use midstride_statemap::{Phase, SiteKind};
+///
+/// assert_eq!(SiteKind::from(Phase::Loop), SiteKind { phase: Phase::Loop, note: 0 });
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct SiteKind {
+    /// Where in the operator.
+    pub phase: Phase,
+    /// The compiler's to define, like the reason of a trap. 0 costs nothing, others two bytes.
+    pub note: u8,
+}
+
+impl From<Phase> for SiteKind {
+    fn from(phase: Phase) -> Self {
+        Self { phase, note: 0 }
+    }
+}
+
 /// A place in the code at which a frame can be described.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Site {
@@ -99,6 +120,8 @@ pub struct Site {
     pub wasm_offset: u32,
     /// Where in the operator.
     pub phase: Phase,
+    /// What the compiler noted.
+    pub note: u8,
 }
 
 /// Where everything is at a site. Reused from one look-up to the next.
@@ -106,6 +129,8 @@ pub struct Site {
 pub struct SiteState {
     pub(super) locals: Vec<(u32, Place)>,
     pub(super) operands: Vec<Operand>,
+    /// Of the record that was read last.
+    pub(super) note: u8,
 }
 
 impl SiteState {

@@ -3,7 +3,7 @@
 use midstride_frame::Register;
 use midstride_statemap::{
     BuildError, CompactMap, CompactMapBuilder, MachineValues, MapError, Operand, Phase, Place, ResolveError,
-    SiteState, SiteView, Slot, ValType, Value,
+    SiteKind, SiteState, SiteView, Slot, ValType, Value,
 };
 use midstride_testkit::properties::{check, compact_map, statemap_bytes};
 
@@ -77,6 +77,16 @@ fn the_usual_sites_cost_two_to_four_bytes() {
     assert_eq!(record_bytes(&address, &other), [0xab, 20, 0x80, 0x02]);
     assert_eq!(record_bytes(&address, &Cache::operands(&[HOME])), [0xa7, 20, 0xa8]);
     assert_eq!(record_bytes(&address, &Cache::operands(&[ECX, ECX])), [0xa7, 20, 0x01]);
+    let noted = |cache: &Cache| {
+        let mut builder = CompactMapBuilder::new();
+        builder.start(0, &[]);
+        builder.site(8, 2, Phase::Trap, cache).unwrap();
+        builder.site(28, 7, SiteKind { phase: Phase::Trap, note: 9 }, cache).unwrap();
+        let mut bytes = Vec::new();
+        builder.finish(0, &mut bytes);
+        bytes[bytes.len() - 4..].to_vec()
+    };
+    assert_eq!(noted(&address), [0xa7, 20, 0xaa, 9]);
     // All locals go home with one byte, neighbours become zero with three.
     let locals: Vec<_> = (0..10).map(|local| (local, Place::Constant(0))).collect();
     assert_eq!(record_bytes(&Cache::locals(&locals), &Cache::default()), [0xa7, 20, 0xa7]);

@@ -2,7 +2,8 @@
 
 use arbitrary::{Result, Unstructured};
 use midstride_statemap::{
-    CompactMap, CompactMapBuilder, Condition, Operand, Phase, Place, Site, SiteState, SiteView, ValType,
+    CompactMap, CompactMapBuilder, Condition, Operand, Phase, Place, Site, SiteKind, SiteState, SiteView,
+    ValType,
 };
 
 /// A compiler's state, kept in the plainest way.
@@ -68,7 +69,9 @@ fn record(u: &mut Unstructured<'_>, types: &[ValType], builder: &mut CompactMapB
         wasm += delta(u)?;
         change(u, types, &mut model)?;
         let phase = *u.choose(&Phase::ALL)?;
-        let site = builder.site(code, wasm, phase, &model).expect("it is in order and possible");
+        let note = *u.choose(&[0, 0, 0, 7])?;
+        let site =
+            builder.site(code, wasm, SiteKind { phase, note }, &model).expect("it is in order and possible");
         model.unchanged = model.operands.len() as u32;
         recorded.sites.push((site, model.clone()));
         // Cold code lies behind all sites; every code offset belongs to one site.

@@ -96,7 +96,7 @@ impl Session {
         let path = lookup::find(&program.name)?;
         check_proc()?;
         let started = Instant::now();
-        let mut child = sys::spawn_held(&program_file(&path, program)?)?;
+        let mut child = sys::spawn_held(program_file(&path, program)?)?;
         sys::catch_signals(self.channel.control_map())?;
         self.main = child.pid;
         self.adopt(child.pid, &path)?;

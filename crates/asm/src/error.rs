@@ -77,6 +77,16 @@ pub enum EmitError {
         /// The displacement field that waits for it (the last one written).
         field: CodeOffset,
     },
+    /// The loose label has a place already.
+    LooseBoundTwice {
+        /// Where it was bound first.
+        first: CodeOffset,
+    },
+    /// Loose labels are used but were never bound.
+    LooseUnbound {
+        /// How many.
+        labels: u32,
+    },
     /// Code that jumps to a label stayed, but the part with the label was truncated.
     LabelCutOff {
         /// The label's number, in the order of creation.
@@ -131,6 +141,8 @@ impl fmt::Display for EmitError {
             E::Unbound { label, field } => {
                 write!(f, "label {label}, used by the field at {}, is not bound", At(field))
             }
+            E::LooseBoundTwice { first } => write!(f, "loose label is already bound at {}", At(first)),
+            E::LooseUnbound { labels } => write!(f, "{labels} loose labels are used but not bound"),
             E::LabelCutOff { label, bound, cut } => {
                 write!(f, "label {label}, bound at {} and in use, was cut off at {}", At(bound), At(cut))
             }

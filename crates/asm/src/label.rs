@@ -29,7 +29,7 @@ pub(crate) const LABELS: usize = 64;
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// State of one label; all are offsets in the code.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot {
     /// Where the label is.
     pub(crate) bound: u32,
@@ -78,10 +78,9 @@ impl Writer<'_> {
             let first = CodeOffset::new(slot.bound);
             return self.fail(EmitError::BoundTwice { label: label.0.into(), first });
         }
-        let here = self.offset().get();
-        self.labels[usize::from(label.0)] = Slot { bound: here, last32: NONE, last8: NONE, ..slot };
-        self.fill_rel32(slot.last32, here);
-        self.fill_rel8(slot.last8, here);
+        let mut slot = slot;
+        self.bind_slot(&mut slot);
+        self.labels[usize::from(label.0)] = slot;
     }
 
     /// Where the label is bound; `None` while it is not.
@@ -148,21 +147,40 @@ impl Writer<'_> {
         self.rel8_to(InsnBits::EMPTY.byte(0xe0), label);
     }
 
-    /// Writes `opcode` and a 32-bit displacement to the label.
     fn rel32_to(&mut self, opcode: InsnBits, label: Label) {
-        let Some(slot) = self.slot(label) else { return };
+        let Some(mut slot) = self.slot(label) else { return };
+        self.rel32_to_slot(opcode, &mut slot);
+        self.labels[usize::from(label.0)] = slot;
+    }
+
+    fn rel8_to(&mut self, opcode: InsnBits, label: Label) {
+        let Some(mut slot) = self.slot(label) else { return };
+        self.rel8_to_slot(opcode, &mut slot);
+        self.labels[usize::from(label.0)] = slot;
+    }
+
+    /// Gives the label its place, here, and the fields that wait for it their displacements.
+    pub(crate) fn bind_slot(&mut self, slot: &mut Slot) {
+        let here = self.offset().get();
+        let waiting = core::mem::replace(slot, Slot { bound: here, last32: NONE, last8: NONE, ..*slot });
+        self.fill_rel32(waiting.last32, here);
+        self.fill_rel8(waiting.last8, here);
+    }
+
+    /// Writes `opcode` and a 32-bit displacement to the label.
+    pub(crate) fn rel32_to_slot(&mut self, opcode: InsnBits, slot: &mut Slot) {
         let field = self.offset().get() + opcode.len;
         let bound = slot.bound;
         let value = if bound == NONE { slot.last32 } else { bound.wrapping_sub(field + 4) };
         self.put(opcode.append(value.into(), 4));
-        if bound == NONE {
-            self.wait(label, Slot { last32: field, first: slot.first.min(field), ..slot });
+        if bound == NONE && self.error().is_none() {
+            // The field just written is the last one that waits.
+            *slot = Slot { last32: field, first: slot.first.min(field), ..*slot };
         }
     }
 
     /// Writes `opcode` and an 8-bit displacement to the label.
-    fn rel8_to(&mut self, opcode: InsnBits, label: Label) {
-        let Some(slot) = self.slot(label) else { return };
+    pub(crate) fn rel8_to_slot(&mut self, opcode: InsnBits, slot: &mut Slot) {
         let field = self.offset().get() + opcode.len;
         let value = if slot.bound == NONE {
             // The field before is so far away that no place from here on can suit it.
@@ -175,15 +193,8 @@ impl Writer<'_> {
             Ok(byte) => self.put(opcode.byte(byte)),
             Err((from, to)) => return self.fail_short(from, to),
         }
-        if slot.bound == NONE {
-            self.wait(label, Slot { last8: field, first: slot.first.min(field), ..slot });
-        }
-    }
-
-    /// Makes the label's field just written the last one that waits.
-    fn wait(&mut self, label: Label, slot: Slot) {
-        if self.error().is_none() {
-            self.labels[usize::from(label.0)] = slot;
+        if slot.bound == NONE && self.error().is_none() {
+            *slot = Slot { last8: field, first: slot.first.min(field), ..*slot };
         }
     }
 
@@ -262,6 +273,9 @@ impl Writer<'_> {
         let unbound = waiting.filter_map(|(label, slot)| Some((label, slot.waiting()?))).next();
         if let Some((label, field)) = unbound {
             self.fail(EmitError::Unbound { label, field: CodeOffset::new(field) });
+        }
+        if self.loose > 0 {
+            self.fail(EmitError::LooseUnbound { labels: self.loose });
         }
     }
 

@@ -38,6 +38,7 @@ mod encode;
 mod error;
 mod forms;
 mod label;
+mod loose;
 mod mem;
 mod op;
 mod patch;
@@ -46,6 +47,7 @@ mod writer;
 
 pub use error::EmitError;
 pub use label::Label;
+pub use loose::LooseLabel;
 pub use mem::{Mem, Scale, Segment};
 pub use op::{Alu, Cond, FloatCompare, Lock, Rounding, Shift};
 pub use patch::{PatchKind, PatchSite};

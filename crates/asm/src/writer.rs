@@ -27,6 +27,8 @@ pub struct Writer<'b> {
     error: Option<EmitError>,
     pub(crate) labels: [Slot; LABELS],
     pub(crate) labels_used: u8,
+    /// Loose labels that are waited for.
+    pub(crate) loose: u32,
 }
 
 /// Finished code, still in the buffer it was written to.
@@ -58,7 +60,16 @@ impl<'b> Writer<'b> {
     #[must_use]
     pub fn new(buf: &'b mut [u8], origin: CachePc) -> Self {
         let limit = buf.len().min(u32::MAX as usize - 1);
-        Self { buf, len: 0, limit, origin, error: None, labels: [Slot::FREE; LABELS], labels_used: 0 }
+        Self {
+            buf,
+            len: 0,
+            limit,
+            origin,
+            error: None,
+            labels: [Slot::FREE; LABELS],
+            labels_used: 0,
+            loose: 0,
+        }
     }
 
     /// The finished code.
@@ -114,14 +125,18 @@ impl<'b> Writer<'b> {
     /// (at `to` itself they stay) and their uses. An error stays.
     ///
     /// Fails with [`EmitError::CutBeyondEnd`] when `to` lies ahead, and with
-    /// [`EmitError::LabelCutOff`] when an instruction before `to` jumps to a label behind it; nothing
-    /// is cut then.
+    /// [`EmitError::LabelCutOff`] when an instruction before `to` jumps to a label behind it, and with
+    /// [`EmitError::LooseUnbound`] while a [loose label](crate::LooseLabel) is waited for; nothing is
+    /// cut then. Of loose labels bound behind `to` the writer knows nothing: they must not be used.
     pub fn truncate(&mut self, to: CodeOffset) {
         if self.error.is_some() {
             return;
         }
         if to > self.offset() {
             return self.fail(EmitError::CutBeyondEnd { cut: to, end: self.offset() });
+        }
+        if self.loose > 0 {
+            return self.fail(EmitError::LooseUnbound { labels: self.loose });
         }
         self.cut_labels(to.get());
         if self.error.is_none() {

@@ -1,0 +1,105 @@
+//! The command line.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::{Parser, Subcommand};
+use midstride_osr::{Config, Engine, Func, Linker, Module, Val, ValType};
+
+/// Exit status when midwasm itself fails.
+pub(crate) const FAILED: u8 = 125;
+/// Exit status of a program that trapped, as a shell has it for SIGABRT.
+const TRAPPED: u8 = 134;
+
+/// Runs WebAssembly programs.
+#[derive(Parser, Debug)]
+#[command(name = "midwasm", version)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Runs an exported function and prints what it answers
+    Run {
+        /// A module, binary or text
+        module: PathBuf,
+        /// The function to call
+        #[arg(long, default_value = "_start")]
+        invoke: String,
+        /// Its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Says whether a module is valid
+    Validate {
+        /// A module, binary or text
+        module: PathBuf,
+    },
+}
+
+/// Does what the arguments say.
+pub(crate) fn run(args: Args) -> Result<ExitCode> {
+    match args.command {
+        Command::Run { module, invoke, args } => invoke_export(&module, &invoke, &args),
+        Command::Validate { module } => {
+            Module::validate(read(&module)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn read(path: &PathBuf) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| path.display().to_string())
+}
+
+fn invoke_export(path: &PathBuf, name: &str, args: &[String]) -> Result<ExitCode> {
+    let engine = Engine::new(Config::default())?;
+    let module = Module::new(&engine, read(path)?).with_context(|| path.display().to_string())?;
+    let instance = Linker::new().instantiate(&module)?;
+    let func = instance.get_func(name).ok_or_else(|| anyhow!("there is no function `{name}`"))?;
+    let params = parse_args(&func, args)?;
+    match func.call(&params) {
+        Ok(results) => {
+            results.iter().for_each(|value| println!("{}", show(value)));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(trap) => {
+            eprintln!("midwasm: trap: {trap:?}");
+            Ok(ExitCode::from(TRAPPED))
+        }
+    }
+}
+
+fn parse_args(func: &Func, args: &[String]) -> Result<Vec<Val>> {
+    let types = func.ty().params();
+    if types.len() != args.len() {
+        bail!("{} arguments wanted, {} given", types.len(), args.len());
+    }
+    types.iter().zip(args).map(|(&ty, arg)| parse_arg(ty, arg)).collect()
+}
+
+fn parse_arg(ty: ValType, arg: &str) -> Result<Val> {
+    let wrong = || format!("`{arg}` is no {ty}");
+    Ok(match ty {
+        ValType::I32 => Val::I32(arg.parse().with_context(wrong)?),
+        ValType::I64 => Val::I64(arg.parse().with_context(wrong)?),
+        ValType::F32 => Val::from(arg.parse::<f32>().with_context(wrong)?),
+        ValType::F64 => Val::from(arg.parse::<f64>().with_context(wrong)?),
+        ty => bail!("a {ty} cannot be given on the command line"),
+    })
+}
+
+fn show(value: &Val) -> String {
+    match value {
+        Val::I32(value) => value.to_string(),
+        Val::I64(value) => value.to_string(),
+        Val::F32(bits) => f32::from_bits(*bits).to_string(),
+        Val::F64(bits) => f64::from_bits(*bits).to_string(),
+        Val::V128(bits) => format!("{bits:#034x}"),
+        reference => format!("{reference:?}"),
+    }
+}

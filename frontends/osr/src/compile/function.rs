@@ -1,0 +1,571 @@
+//! One function while it is compiled: where its values are.
+
+use midstride_asm::{Cond, Gpr, LooseLabel, Mem, Width, Writer, Xmm};
+
+use super::control::{Control, PinState};
+use super::frame::Frame;
+use super::pins::{PinSet, Pins};
+use super::regs::{CONTEXT, RegSet, SCRATCH, SCRATCH_X};
+use super::scan::LoopKind;
+use super::sites::{Phase, Place, Sites};
+use crate::info::ModuleInfo;
+use crate::runtime::layout::VmLayout;
+use crate::trap::Check;
+use crate::types::ValType;
+
+/// Where an operand is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Loc {
+    Home,
+    Gpr(Gpr),
+    Xmm(Xmm),
+    /// Not yet anywhere; the bits of a number or null.
+    Const(u64),
+    /// It is what a local holds.
+    Local(u32),
+    /// An i32 that is 1 when the condition holds. Only on top, only until the next operator.
+    Flags(Cond),
+}
+
+/// An operand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Entry {
+    pub(crate) ty: ValType,
+    pub(crate) loc: Loc,
+}
+
+/// A call into another function of the module, to be directed when all are placed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallFixup {
+    /// Offset of the 32-bit displacement.
+    pub(crate) field: u32,
+    pub(crate) target: Callee,
+}
+
+/// What a call leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Callee {
+    /// A function of the module.
+    Func(u32),
+    /// The way into the runtime.
+    Runtime,
+    /// The way into functions of other instances and of the host.
+    Foreign,
+}
+
+/// Code that runs seldom and stands behind the rest.
+#[derive(Debug)]
+pub(crate) enum Cold {
+    /// Asks the runtime whether to go on.
+    Poll { from: LooseLabel, back: LooseLabel, pins: PinState, wasm: u32, phase: Phase, height: u32 },
+    /// Traps.
+    Trap { from: LooseLabel, site: PendingSite },
+    /// Calls a function of another instance or of the host.
+    Foreign { from: LooseLabel, back: LooseLabel, wasm: u32, height: u32 },
+}
+
+/// A site whose code offset is not known yet.
+#[derive(Clone, Debug)]
+pub(crate) struct PendingSite {
+    pub(crate) wasm: u32,
+    pub(crate) kind: Check,
+    pub(crate) height: u32,
+    pub(crate) places: Vec<(u32, Place)>,
+}
+
+/// A function under compilation.
+pub(crate) struct Function<'m, 'b> {
+    pub(crate) w: Writer<'b>,
+    pub(crate) info: &'m ModuleInfo,
+    pub(crate) layout: &'m VmLayout,
+    pub(crate) frame: Frame,
+    pub(crate) locals: Vec<ValType>,
+    pub(crate) pins: Pins,
+    /// Pinned locals whose register, and whose home, is up to date.
+    pub(crate) valid: PinSet,
+    pub(crate) dirty: PinSet,
+    pub(crate) stack: Vec<Entry>,
+    /// Operands that the current operator has taken, the topmost first.
+    pub(crate) taken: Vec<Entry>,
+    /// Operands below this height are in their homes.
+    pub(crate) settled: usize,
+    /// How many operands are what a local holds.
+    pub(crate) aliases: u32,
+    pub(crate) free: RegSet,
+    pub(crate) free_x: RegSet,
+    pub(crate) controls: Vec<Control<'m>>,
+    pub(crate) reachable: bool,
+    /// Whether the top operand is [`Loc::Flags`].
+    pub(crate) flags: bool,
+    pub(crate) highest: usize,
+    pub(crate) outgoing: u32,
+    /// Offset of the current operator in the module.
+    pub(crate) at: u32,
+    pub(crate) sites: &'b mut Sites,
+    pub(crate) fixups: &'b mut Vec<CallFixup>,
+    pub(crate) cold: Vec<Cold>,
+    pub(crate) constants: Vec<(u128, LooseLabel)>,
+    pub(crate) loops: std::vec::IntoIter<LoopKind>,
+}
+
+impl<'m> Function<'m, '_> {
+    /// A field of the context.
+    pub(crate) fn context(offset: i32) -> Mem {
+        Mem::base(CONTEXT, offset)
+    }
+
+    pub(crate) fn push(&mut self, ty: ValType, loc: Loc) {
+        self.aliases += u32::from(matches!(loc, Loc::Local(_)));
+        self.stack.push(Entry { ty, loc });
+        self.highest = self.highest.max(self.stack.len());
+    }
+
+    pub(crate) fn push_gpr(&mut self, ty: ValType, reg: Gpr) {
+        self.push(ty, Loc::Gpr(reg));
+    }
+
+    pub(crate) fn push_xmm(&mut self, ty: ValType, reg: Xmm) {
+        self.push(ty, Loc::Xmm(reg));
+    }
+
+    /// Takes the top operand: its register, if it has one, now belongs to the caller, who
+    /// [releases](Self::release) it or pushes it again.
+    pub(crate) fn pop(&mut self) -> Entry {
+        let height = self.stack.len().saturating_sub(1);
+        let entry = self.stack.pop().unwrap_or(Entry { ty: ValType::I32, loc: Loc::Home });
+        self.aliases -= u32::from(matches!(entry.loc, Loc::Local(_)));
+        self.settled = self.settled.min(height);
+        self.taken.push(entry);
+        entry
+    }
+
+    /// The home of the operand that was taken last, or of the one before it and so on.
+    pub(crate) fn home_of_taken(&self, nth_last: usize) -> Mem {
+        self.frame.operand(self.stack.len() + nth_last)
+    }
+
+    // Registers.
+
+    /// A free register for integers; an operand may go home for it.
+    pub(crate) fn gpr(&mut self) -> Gpr {
+        loop {
+            if let Some(reg) = self.free.any().and_then(Gpr::from_number) {
+                self.free = self.free.without(reg.number());
+                return reg;
+            }
+            if !self.evict(|loc| matches!(loc, Loc::Gpr(_))) {
+                return SCRATCH;
+            }
+        }
+    }
+
+    /// A free register for floats and vectors.
+    pub(crate) fn xmm(&mut self) -> Xmm {
+        loop {
+            if let Some(reg) = self.free_x.any().and_then(Xmm::from_number) {
+                self.free_x = self.free_x.without(reg.number());
+                return reg;
+            }
+            if !self.evict(|loc| matches!(loc, Loc::Xmm(_))) {
+                return SCRATCH_X;
+            }
+        }
+    }
+
+    /// Makes exactly this register free, and takes it.
+    pub(crate) fn claim(&mut self, reg: Gpr) {
+        if !self.free.has(reg.number()) {
+            let holder = self.stack.iter().position(|entry| entry.loc == Loc::Gpr(reg));
+            if let Some(height) = holder {
+                self.send_home(height);
+            }
+        }
+        self.free = self.free.without(reg.number());
+    }
+
+    /// As [`claim`](Self::claim).
+    pub(crate) fn claim_x(&mut self, reg: Xmm) {
+        if !self.free_x.has(reg.number()) {
+            let holder = self.stack.iter().position(|entry| entry.loc == Loc::Xmm(reg));
+            if let Some(height) = holder {
+                self.send_home(height);
+            }
+        }
+        self.free_x = self.free_x.without(reg.number());
+    }
+
+    /// Gives a register back; one that is not for operands is ignored.
+    pub(crate) fn release(&mut self, reg: Gpr) {
+        if reg != SCRATCH && !self.pins.has_gpr(reg) {
+            self.free = self.free.with(reg.number());
+        }
+    }
+
+    /// As [`release`](Self::release).
+    pub(crate) fn release_x(&mut self, reg: Xmm) {
+        if reg.number() < 14 && !self.pins.has_xmm(reg) {
+            self.free_x = self.free_x.with(reg.number());
+        }
+    }
+
+    /// Gives back what an operand holds.
+    pub(crate) fn release_entry(&mut self, entry: Entry) {
+        match entry.loc {
+            Loc::Gpr(reg) => self.release(reg),
+            Loc::Xmm(reg) => self.release_x(reg),
+            _ => {}
+        }
+    }
+
+    /// Sends the lowest operand home that is in such a place.
+    fn evict(&mut self, place: impl Fn(Loc) -> bool) -> bool {
+        let lowest = self.stack[self.settled..].iter().position(|entry| place(entry.loc));
+        let Some(height) = lowest else { return false };
+        self.send_home(self.settled + height);
+        true
+    }
+
+    // Homes.
+
+    /// Stores an operand in its home.
+    pub(crate) fn send_home(&mut self, height: usize) {
+        let entry = self.stack[height];
+        let home = self.frame.operand(height);
+        self.store_entry(entry, home);
+        self.release_entry(entry);
+        self.aliases -= u32::from(matches!(entry.loc, Loc::Local(_)));
+        self.stack[height].loc = Loc::Home;
+    }
+
+    /// Sends all operands home.
+    pub(crate) fn settle(&mut self) {
+        for height in self.settled..self.stack.len() {
+            if self.stack[height].loc != Loc::Home {
+                self.send_home(height);
+            }
+        }
+        self.settled = self.stack.len();
+    }
+
+    /// Stores an operand's value, wherever it is but at home, at `home`. Changes no flags.
+    pub(crate) fn store_entry(&mut self, entry: Entry, home: Mem) {
+        match entry.loc {
+            Loc::Home => {}
+            Loc::Gpr(reg) => self.w.mov_mr(Width::W64, home, reg),
+            Loc::Xmm(reg) => self.store_xmm(entry.ty, home, reg),
+            Loc::Const(bits) if entry.ty == ValType::I32 => self.w.mov_mi(Width::W32, home, bits as i32),
+            Loc::Const(bits) => self.store_const(home, bits),
+            Loc::Local(local) => self.store_local_at(local, home),
+            Loc::Flags(cond) => {
+                self.w.setcc_r(cond, SCRATCH);
+                self.w.movzx_rr8(SCRATCH, SCRATCH);
+                self.w.mov_mr(Width::W64, home, SCRATCH);
+            }
+        }
+    }
+
+    fn store_const(&mut self, home: Mem, bits: u64) {
+        if let Ok(value) = i32::try_from(bits.cast_signed()) {
+            self.w.mov_mi(Width::W64, home, value);
+        } else {
+            self.w.mov_ri(SCRATCH, bits);
+            self.w.mov_mr(Width::W64, home, SCRATCH);
+        }
+    }
+
+    fn store_local_at(&mut self, local: u32, home: Mem) {
+        let ty = self.locals[local as usize];
+        match self.local_loc(local) {
+            Loc::Gpr(reg) => self.w.mov_mr(Width::W64, home, reg),
+            Loc::Xmm(reg) => self.store_xmm(ty, home, reg),
+            _ if ty == ValType::V128 => {
+                self.w.movups_xm(SCRATCH_X, self.frame.local(local));
+                self.w.movups_mx(home, SCRATCH_X);
+            }
+            _ => {
+                self.w.mov_rm(Width::W64, SCRATCH, self.frame.local(local));
+                self.w.mov_mr(Width::W64, home, SCRATCH);
+            }
+        }
+    }
+
+    /// Stores a vector register's value of this type.
+    pub(crate) fn store_xmm(&mut self, ty: ValType, to: Mem, reg: Xmm) {
+        match ty {
+            ValType::V128 => self.w.movups_mx(to, reg),
+            _ => self.w.movsd_mx(to, reg),
+        }
+    }
+
+    /// Loads a vector register with a value of this type from its home.
+    pub(crate) fn load_xmm(&mut self, ty: ValType, reg: Xmm, from: Mem) {
+        match ty {
+            ValType::V128 => self.w.movups_xm(reg, from),
+            _ => self.w.movsd_xm(reg, from),
+        }
+    }
+
+    // Locals.
+
+    /// Where a local is: in its register, if that is up to date, or at home.
+    pub(crate) fn local_loc(&self, local: u32) -> Loc {
+        match self.pins.of(local) {
+            Some(pin) if self.valid.has(pin) => self.pins.loc(pin),
+            _ => Loc::Home,
+        }
+    }
+
+    /// Copies operands that are what `local` holds, since it will change.
+    pub(crate) fn detach(&mut self, local: u32) {
+        if self.aliases == 0 {
+            return;
+        }
+        for height in self.settled..self.stack.len() {
+            if self.stack[height].loc == Loc::Local(local) {
+                self.copy_alias(height);
+            }
+        }
+    }
+
+    fn copy_alias(&mut self, height: usize) {
+        let entry = self.stack[height];
+        if entry.ty.is_vector_class() && self.free_x == RegSet::default()
+            || !entry.ty.is_vector_class() && self.free == RegSet::default()
+        {
+            return self.send_home(height);
+        }
+        let loc = if entry.ty.is_vector_class() {
+            let reg = self.xmm();
+            self.move_to_xmm(entry, Mem::base(Gpr::Rbp, 0), reg);
+            Loc::Xmm(reg)
+        } else {
+            let reg = self.gpr();
+            self.move_to_gpr(entry, Mem::base(Gpr::Rbp, 0), reg);
+            Loc::Gpr(reg)
+        };
+        self.aliases -= 1;
+        self.stack[height].loc = loc;
+    }
+
+    /// Stores these locals in their homes.
+    pub(crate) fn store_pins(&mut self, pins: PinSet) {
+        for pin in pins.iter() {
+            let local = self.pins.local(pin);
+            let home = self.frame.local(local);
+            match self.pins.loc(pin) {
+                Loc::Gpr(reg) => self.w.mov_mr(Width::W64, home, reg),
+                Loc::Xmm(reg) => self.store_xmm(self.locals[local as usize], home, reg),
+                _ => {}
+            }
+        }
+    }
+
+    /// Loads these locals from their homes.
+    pub(crate) fn load_pins(&mut self, pins: PinSet) {
+        for pin in pins.iter() {
+            let local = self.pins.local(pin);
+            let (home, ty) = (self.frame.local(local), self.locals[local as usize]);
+            match self.pins.loc(pin) {
+                Loc::Gpr(reg) => self.w.mov_rm(width_of(ty), reg, home),
+                Loc::Xmm(reg) => self.load_xmm(ty, reg, home),
+                _ => {}
+            }
+        }
+    }
+
+    // Values.
+
+    /// Moves a value to a register; `home` is where it is if it is at home. Changes no flags.
+    pub(crate) fn move_to_gpr(&mut self, entry: Entry, home: Mem, to: Gpr) {
+        let width = width_of(entry.ty);
+        match self.resolve(entry.loc, home) {
+            Source::Gpr(reg) if reg == to => {}
+            Source::Gpr(reg) => self.w.mov_rr(width, to, reg),
+            Source::Mem(mem) => self.w.mov_rm(width, to, mem),
+            Source::Const(bits) => self.w.mov_ri(to, bits),
+            Source::Xmm(reg) => self.w.movq_rx(to, reg),
+            Source::Flags(cond) => {
+                self.w.setcc_r(cond, to);
+                self.w.movzx_rr8(to, to);
+            }
+        }
+    }
+
+    /// As [`move_to_gpr`](Self::move_to_gpr), for floats and vectors.
+    pub(crate) fn move_to_xmm(&mut self, entry: Entry, home: Mem, to: Xmm) {
+        match self.resolve(entry.loc, home) {
+            Source::Xmm(reg) if reg == to => {}
+            Source::Xmm(reg) => self.w.movaps_xx(to, reg),
+            Source::Mem(mem) => self.load_xmm(entry.ty, to, mem),
+            Source::Gpr(reg) => self.w.movq_xr(to, reg),
+            Source::Const(bits) => self.xmm_const(to, bits),
+            Source::Flags(_) => {}
+        }
+    }
+
+    /// Puts 8 bytes into a vector register.
+    fn xmm_const(&mut self, to: Xmm, bits: u64) {
+        if bits == 0 {
+            return self.w.xorps_xx(to, to);
+        }
+        self.w.mov_ri(SCRATCH, bits);
+        self.w.movq_xr(to, SCRATCH);
+    }
+
+    /// Where a value can be read from.
+    pub(crate) fn resolve(&self, loc: Loc, home: Mem) -> Source {
+        match loc {
+            Loc::Home => Source::Mem(home),
+            Loc::Gpr(reg) => Source::Gpr(reg),
+            Loc::Xmm(reg) => Source::Xmm(reg),
+            Loc::Const(bits) => Source::Const(bits),
+            Loc::Flags(cond) => Source::Flags(cond),
+            Loc::Local(local) => match self.local_loc(local) {
+                Loc::Gpr(reg) => Source::Gpr(reg),
+                Loc::Xmm(reg) => Source::Xmm(reg),
+                _ => Source::Mem(self.frame.local(local)),
+            },
+        }
+    }
+
+    /// Brings the pinned local behind an operand into its register, where later uses find it.
+    fn warm(&mut self, loc: Loc) {
+        let Loc::Local(local) = loc else { return };
+        let Some(pin) = self.pins.of(local) else { return };
+        if !self.valid.has(pin) {
+            self.load_pins(PinSet::of(pin));
+            self.valid = self.valid.with(pin);
+        }
+    }
+
+    /// Takes the top operand as something to read.
+    pub(crate) fn pop_source(&mut self) -> Source {
+        let entry = self.pop();
+        self.warm(entry.loc);
+        self.resolve(entry.loc, self.home_of_taken(0))
+    }
+
+    /// Gives back the register of a source that was popped.
+    pub(crate) fn release_source(&mut self, source: Source) {
+        match source {
+            Source::Gpr(reg) => self.release(reg),
+            Source::Xmm(reg) => self.release_x(reg),
+            _ => {}
+        }
+    }
+
+    /// Takes the top operand into a register that may be read only.
+    pub(crate) fn pop_gpr(&mut self) -> Gpr {
+        let entry = self.pop();
+        self.warm(entry.loc);
+        let home = self.home_of_taken(0);
+        match self.resolve(entry.loc, home) {
+            Source::Gpr(reg) => reg,
+            _ => {
+                let reg = self.gpr();
+                self.move_to_gpr(entry, home, reg);
+                reg
+            }
+        }
+    }
+
+    /// Takes the top operand into a register that may be changed.
+    pub(crate) fn pop_own_gpr(&mut self) -> Gpr {
+        let entry = self.pop();
+        self.warm(entry.loc);
+        if let Loc::Gpr(reg) = entry.loc {
+            return reg;
+        }
+        let home = self.home_of_taken(0);
+        let reg = self.gpr();
+        self.move_to_gpr(entry, home, reg);
+        reg
+    }
+
+    /// As [`pop_gpr`](Self::pop_gpr), for floats and vectors.
+    pub(crate) fn pop_xmm(&mut self) -> Xmm {
+        let entry = self.pop();
+        self.warm(entry.loc);
+        let home = self.home_of_taken(0);
+        match self.resolve(entry.loc, home) {
+            Source::Xmm(reg) => reg,
+            _ => {
+                let reg = self.xmm();
+                self.move_to_xmm(entry, home, reg);
+                reg
+            }
+        }
+    }
+
+    /// A register for a result that may be the one `source` has, if that is an operand's own.
+    pub(crate) fn reuse_x(&mut self, source: Xmm) -> Xmm {
+        if source.number() < 14 && !self.pins.has_xmm(source) { source } else { self.xmm() }
+    }
+
+    // Sites.
+
+    /// Records the state at the current position, operands taken by the operator included.
+    pub(crate) fn trap_site(&mut self, kind: Check) {
+        let code = self.w.offset().get();
+        let (height, places) = self.state();
+        self.sites.begin(code, self.at, Phase::Trap(kind), height);
+        for (slot, place) in places {
+            self.sites.place(slot, place);
+        }
+    }
+
+    /// Jumps away to trap if the condition holds.
+    pub(crate) fn trap_if(&mut self, cond: Cond, kind: Check) {
+        let (height, places) = self.state();
+        let site = PendingSite { wasm: self.at, kind, height, places };
+        let mut from = LooseLabel::new();
+        self.w.jcc_loose(cond, &mut from);
+        self.cold.push(Cold::Trap { from, site });
+    }
+
+    /// Records a call that has just been written; everything is at home.
+    pub(crate) fn call_site(&mut self, phase: Phase, height: usize) {
+        let code = self.w.offset().get();
+        self.sites.begin(code, self.at, phase, height as u32);
+    }
+
+    /// What is not at home, operands taken by the operator included.
+    fn state(&self) -> (u32, Vec<(u32, Place)>) {
+        let mut places = Vec::new();
+        for pin in self.dirty.iter() {
+            places.push((self.pins.local(pin), place_of(self.pins.loc(pin))));
+        }
+        let operands = self.stack.iter().chain(self.taken.iter().rev());
+        for (slot, entry) in (self.frame.locals()..).zip(operands).skip(self.settled) {
+            places.push((slot, place_of(entry.loc)));
+        }
+        places.retain(|(_, place)| place.is_some());
+        let height = (self.stack.len() + self.taken.len()) as u32;
+        (height, places.into_iter().filter_map(|(slot, place)| Some((slot, place?))).collect())
+    }
+}
+
+/// The width of an integer or a reference.
+pub(crate) fn width_of(ty: ValType) -> Width {
+    if ty == ValType::I32 { Width::W32 } else { Width::W64 }
+}
+
+fn place_of(loc: Loc) -> Option<Place> {
+    match loc {
+        Loc::Home | Loc::Flags(_) => None,
+        Loc::Gpr(reg) => Some(Place::Gpr(reg)),
+        Loc::Xmm(reg) => Some(Place::Xmm(reg)),
+        Loc::Const(bits) => Some(Place::Const(bits)),
+        Loc::Local(local) => Some(Place::Local(local)),
+    }
+}
+
+/// Where a value can be read from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source {
+    Gpr(Gpr),
+    Xmm(Xmm),
+    Mem(Mem),
+    Const(u64),
+    Flags(Cond),
+}

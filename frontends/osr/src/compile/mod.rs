@@ -1,0 +1,228 @@
+//! The baseline tier: one pass over the operators of a function, no intermediate form.
+
+mod body;
+mod call;
+mod control;
+mod convert;
+mod float;
+mod frame;
+mod function;
+mod int;
+mod memory;
+mod pins;
+mod regs;
+mod scan;
+pub(crate) mod sites;
+mod thunks;
+mod vars;
+mod visit;
+
+use midstride_addr::CachePc;
+use midstride_asm::{EmitError, Writer};
+use wasmparser::{FuncToValidate, FuncValidator, FuncValidatorAllocations, FunctionBody, ValidatorResources};
+
+pub(crate) use frame::Frame;
+pub(crate) use pins::{Arrival, arrivals};
+pub(crate) use regs::{ARG_GPRS, ARG_XMMS, PIN_GPRS, PIN_XMMS};
+
+use crate::error::ModuleError;
+use crate::info::ModuleInfo;
+use crate::parse::Pending;
+use crate::runtime::layout::VmLayout;
+use crate::types::ValType;
+use body::{SizeFields, direct_calls};
+use function::{CallFixup, Callee, Function};
+use pins::{PinSet, Pins};
+use regs::RegSet;
+use scan::Scan;
+use sites::Sites;
+pub(crate) use thunks::ThunkOffsets;
+
+/// The code of a module, before it has an address; it can be placed at any multiple of 16.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) code: Vec<u8>,
+    pub(crate) thunks: ThunkOffsets,
+    /// Of each function defined in the module, where it starts.
+    pub(crate) starts: Vec<u32>,
+    pub(crate) sites: Sites,
+    /// Of each function defined in the module.
+    pub(crate) frames: Vec<Frame>,
+}
+
+/// What is used again from function to function.
+struct Session<'m> {
+    info: &'m ModuleInfo,
+    layout: &'m VmLayout,
+    out: Compiled,
+    fixups: Vec<CallFixup>,
+    buffer: Vec<u8>,
+    allocations: FuncValidatorAllocations,
+    scan: Scan,
+    /// Of the function at hand.
+    sites: Sites,
+    function_fixups: Vec<CallFixup>,
+}
+
+/// Bytes of code expected for a byte of WebAssembly, at most; where it is more, there is a second try.
+const GROWTH: usize = 24;
+/// Code bytes that every function may have.
+const LEAST: usize = 4096;
+
+/// Validates and compiles all functions of a module.
+pub(crate) fn compile(
+    wasm: &[u8],
+    info: &ModuleInfo,
+    layout: &VmLayout,
+    pending: Vec<Pending<'_>>,
+) -> Result<Compiled, ModuleError> {
+    let mut code = Vec::new();
+    let thunks = thunks::write(&mut code).map_err(|source| ModuleError::Emit { func: 0, source })?;
+    let out = Compiled { code, thunks, starts: Vec::new(), sites: Sites::default(), frames: Vec::new() };
+    let mut session = Session {
+        info,
+        layout,
+        out,
+        fixups: Vec::new(),
+        buffer: Vec::new(),
+        allocations: FuncValidatorAllocations::default(),
+        scan: Scan::default(),
+        sites: Sites::default(),
+        function_fixups: Vec::new(),
+    };
+    for (func, body) in pending {
+        session.function(wasm, func, &body)?;
+    }
+    let Session { mut out, fixups, .. } = session;
+    let target = |callee| match callee {
+        Callee::Func(func) => out.starts[(func - info.imported_funcs) as usize],
+        Callee::Runtime => thunks.runtime,
+        Callee::Foreign => thunks.foreign,
+    };
+    direct_calls(&mut out.code, &fixups, target);
+    Ok(out)
+}
+
+impl Session<'_> {
+    fn function(
+        &mut self,
+        wasm: &[u8],
+        func: FuncToValidate<ValidatorResources>,
+        body: &FunctionBody<'_>,
+    ) -> Result<(), ModuleError> {
+        let index = func.index;
+        let mut room = LEAST + body.range().count() * GROWTH;
+        loop {
+            let allocations = std::mem::take(&mut self.allocations);
+            let mut validator = again(&func).into_validator(allocations);
+            let written = self.attempt(wasm, index, body, &mut validator, room);
+            self.allocations = validator.into_allocations();
+            match written? {
+                Ok((len, fields, frame_bytes)) => {
+                    self.place(len, fields, frame_bytes);
+                    return Ok(());
+                }
+                Err(EmitError::Full { .. }) if room < usize::MAX / 4 => room *= 4,
+                Err(source) => return Err(ModuleError::Emit { func: index, source }),
+            }
+        }
+    }
+
+    /// Compiles a function into the buffer; the inner error is the writer's.
+    fn attempt(
+        &mut self,
+        wasm: &[u8],
+        index: u32,
+        body: &FunctionBody<'_>,
+        validator: &mut FuncValidator<ValidatorResources>,
+        room: usize,
+    ) -> Result<Result<(usize, SizeFields, i32), EmitError>, ModuleError> {
+        let mut reader = body.get_binary_reader();
+        validator.read_locals(&mut reader)?;
+        let locals = read_locals(validator);
+        let at = reader.original_position() as usize..body.range().end as usize;
+        self.scan = scan::scan(&wasm[at.clone()], locals.len(), std::mem::take(&mut self.scan));
+        self.buffer.resize(room.max(self.buffer.len()), 0);
+        self.sites.clear();
+        self.function_fixups.clear();
+        let ty = self.info.func_type(index);
+        let pins = Pins::choose(&locals, ty.params().len(), &self.scan.weights);
+        let vectors = self.scan.vectors || locals.contains(&ValType::V128) || uses_vectors(self.info, index);
+        let mut function = Function {
+            w: Writer::new(&mut self.buffer[..room], CachePc::new(0)),
+            info: self.info,
+            layout: self.layout,
+            frame: Frame::new(locals.len() as u32, vectors),
+            free: RegSet::operand_gprs(pins.gprs()),
+            free_x: RegSet::operand_xmms(pins.xmms()),
+            locals,
+            pins,
+            valid: PinSet::EMPTY,
+            dirty: PinSet::EMPTY,
+            stack: Vec::new(),
+            taken: Vec::new(),
+            settled: 0,
+            aliases: 0,
+            controls: Vec::new(),
+            reachable: true,
+            flags: false,
+            highest: 0,
+            outgoing: 0,
+            at: body.range().start as u32,
+            sites: &mut self.sites,
+            fixups: &mut self.function_fixups,
+            cold: Vec::new(),
+            constants: Vec::new(),
+            loops: std::mem::take(&mut self.scan.loops).into_iter(),
+        };
+        let fields = function.begin(ty.params(), ty.results(), at.len());
+        while !reader.eof() {
+            let at = reader.original_position();
+            let mut visitor = visit::Visitor { function: &mut function, validator, at };
+            reader.visit_operator(&mut visitor)??;
+        }
+        reader.finish_expression(&validator.visitor(reader.original_position()))?;
+        function.finish();
+        let frame = function.frame;
+        let frame_bytes = frame.bytes(function.highest, function.outgoing);
+        self.out.frames.truncate(self.out.starts.len());
+        self.out.frames.push(frame);
+        Ok(function.w.finish().map(|code| (code.bytes().len(), fields, frame_bytes)))
+    }
+
+    /// Puts the function in the buffer behind those so far.
+    fn place(&mut self, len: usize, fields: SizeFields, frame_bytes: i32) {
+        fields.fill(&mut self.buffer[..len], frame_bytes);
+        let code = &mut self.out.code;
+        code.resize(code.len().next_multiple_of(16), 0xcc);
+        let start = code.len() as u32;
+        code.extend_from_slice(&self.buffer[..len]);
+        self.out.starts.push(start);
+        self.out.sites.append(&mut self.sites, start);
+        self.fixups.extend(
+            self.function_fixups.iter().map(|fixup| CallFixup { field: fixup.field + start, ..*fixup }),
+        );
+    }
+}
+
+/// The same function to be validated, for one more try.
+fn again(func: &FuncToValidate<ValidatorResources>) -> FuncToValidate<ValidatorResources> {
+    FuncToValidate { resources: func.resources.clone(), ..*func }
+}
+
+/// Whether a function has vectors without having an operator for them: in its type, or in that of one
+/// it may call.
+fn uses_vectors(info: &ModuleInfo, index: u32) -> bool {
+    let ty = info.func_type(index);
+    let has_vectors = |types: &[ValType]| types.contains(&ValType::V128);
+    has_vectors(ty.params())
+        || has_vectors(ty.results())
+        || info.globals.iter().any(|global| global.ty.content == ValType::V128)
+        || info.types.iter().any(|ty| has_vectors(ty.results()))
+}
+
+/// The types of all locals, parameters first.
+fn read_locals(validator: &FuncValidator<ValidatorResources>) -> Vec<ValType> {
+    let types = (0..validator.len_locals()).map_while(|local| validator.get_local_type(local));
+    types.filter_map(|ty| ValType::read(ty).ok()).collect()
+}

@@ -1,0 +1,259 @@
+//! A quick look through a function's bytes before it is compiled: which locals are used how often,
+//! which loops make calls, whether there are vectors.
+//!
+//! It validates nothing: what it cannot read ends it, and the compiler finds out why.
+
+/// What was found.
+#[derive(Default, Debug)]
+pub(crate) struct Scan {
+    /// Uses of each local; one inside a loop counts eight times, at most to the fourth loop.
+    pub(crate) weights: Vec<u32>,
+    /// For each loop, in the order of their starts: whether a call is inside.
+    pub(crate) loops: Vec<LoopKind>,
+    /// Whether an operator works on vectors.
+    pub(crate) vectors: bool,
+}
+
+/// What a loop does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LoopKind {
+    /// Its iterations keep registers.
+    Leaf,
+    /// Its iterations make calls, which lose all registers.
+    Calls,
+}
+
+/// What follows an opcode.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Shape {
+    Bad,
+    Plain,
+    /// A number in LEB128.
+    Leb,
+    /// Two of them.
+    Leb2,
+    Bytes4,
+    Bytes8,
+    Block,
+    Loop,
+    End,
+    Local,
+    Call,
+    Call2,
+    Table,
+    Types,
+    /// A second opcode.
+    Misc,
+    Vector,
+}
+
+const fn shapes() -> [Shape; 256] {
+    let mut shapes = [Shape::Bad; 256];
+    let ranges: [(u8, u8, Shape); 21] = [
+        (0x00, 0x01, Shape::Plain),
+        (0x02, 0x02, Shape::Block),
+        (0x03, 0x03, Shape::Loop),
+        (0x04, 0x04, Shape::Block),
+        (0x05, 0x05, Shape::Plain),
+        (0x0b, 0x0b, Shape::End),
+        (0x0c, 0x0d, Shape::Leb),
+        (0x0e, 0x0e, Shape::Table),
+        (0x0f, 0x0f, Shape::Plain),
+        (0x10, 0x10, Shape::Call),
+        (0x11, 0x11, Shape::Call2),
+        (0x1a, 0x1b, Shape::Plain),
+        (0x1c, 0x1c, Shape::Types),
+        (0x20, 0x22, Shape::Local),
+        (0x23, 0x26, Shape::Leb),
+        (0x28, 0x3e, Shape::Leb2),
+        (0x3f, 0x3f, Shape::Leb),
+        (0x40, 0x40, Shape::Call),
+        (0x41, 0x42, Shape::Leb),
+        (0x45, 0xc4, Shape::Plain),
+        (0xd0, 0xd2, Shape::Leb),
+    ];
+    let mut n = 0;
+    while n < ranges.len() {
+        let (first, last, shape) = ranges[n];
+        let mut opcode = first as usize;
+        while opcode <= last as usize {
+            shapes[opcode] = shape;
+            opcode += 1;
+        }
+        n += 1;
+    }
+    shapes[0x25] = Shape::Call;
+    shapes[0x26] = Shape::Call;
+    shapes[0x43] = Shape::Bytes4;
+    shapes[0x44] = Shape::Bytes8;
+    shapes[0xd1] = Shape::Plain;
+    shapes[0xfc] = Shape::Misc;
+    shapes[0xfd] = Shape::Vector;
+    shapes
+}
+
+static SHAPES: [Shape; 256] = shapes();
+
+/// The deepest loop that makes a difference.
+const DEEPEST: u32 = 4;
+
+struct Scanner<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    found: Scan,
+    /// Of each open block: its loop's number, if it is one.
+    open: Vec<Option<usize>>,
+    depth: u32,
+}
+
+/// Looks through the operators of a body (without its local declarations).
+pub(crate) fn scan(bytes: &[u8], locals: usize, mut reused: Scan) -> Scan {
+    reused.weights.clear();
+    reused.weights.resize(locals, 0);
+    reused.loops.clear();
+    reused.vectors = false;
+    let mut scanner = Scanner { bytes, at: 0, found: reused, open: Vec::new(), depth: 0 };
+    while scanner.operator().is_some() {}
+    scanner.found
+}
+
+impl Scanner<'_> {
+    fn byte(&mut self) -> Option<u8> {
+        let byte = *self.bytes.get(self.at)?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn leb(&mut self) -> Option<u32> {
+        let first = self.byte()?;
+        if first < 0x80 {
+            return Some(first.into());
+        }
+        let mut value = u32::from(first & 0x7f);
+        for shift in (7..70).step_by(7) {
+            let byte = self.byte()?;
+            value |= u32::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+            if byte < 0x80 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn skip(&mut self, bytes: usize) -> Option<()> {
+        self.at += bytes;
+        Some(())
+    }
+
+    fn operator(&mut self) -> Option<()> {
+        let opcode = self.byte()?;
+        match SHAPES[usize::from(opcode)] {
+            Shape::Plain => Some(()),
+            Shape::Local => self.local(),
+            Shape::Leb => self.leb().map(drop),
+            Shape::Leb2 => self.leb().and_then(|_| self.leb()).map(drop),
+            Shape::Bytes4 => self.skip(4),
+            Shape::Bytes8 => self.skip(8),
+            Shape::Block => self.block(None),
+            Shape::Loop => self.block(Some(self.found.loops.len())),
+            Shape::End => self.end(),
+            Shape::Call => self.call().and_then(|()| self.leb()).map(drop),
+            Shape::Call2 => self.call().and_then(|()| self.leb()).and_then(|_| self.leb()).map(drop),
+            Shape::Table => self.leb().and_then(|n| (0..=n).try_for_each(|_| self.leb().map(drop))),
+            Shape::Types => self.leb().and_then(|n| (0..n).try_for_each(|_| self.leb().map(drop))),
+            Shape::Misc => self.misc(),
+            Shape::Vector => self.vector(),
+            Shape::Bad => None,
+        }
+    }
+
+    fn local(&mut self) -> Option<()> {
+        let local = self.leb()?;
+        let weight = self.found.weights.get_mut(local as usize)?;
+        *weight = weight.saturating_add(1 << (3 * self.depth.min(DEEPEST)));
+        Some(())
+    }
+
+    fn block(&mut self, number: Option<usize>) -> Option<()> {
+        if number.is_some() {
+            self.found.loops.push(LoopKind::Leaf);
+            self.depth += 1;
+        }
+        self.open.push(number);
+        self.leb().map(drop)
+    }
+
+    fn end(&mut self) -> Option<()> {
+        if self.open.pop()?.is_some() {
+            self.depth -= 1;
+        }
+        Some(())
+    }
+
+    fn call(&mut self) -> Option<()> {
+        for number in self.open.iter().rev().flatten() {
+            if self.found.loops[*number] == LoopKind::Calls {
+                break;
+            }
+            self.found.loops[*number] = LoopKind::Calls;
+        }
+        Some(())
+    }
+
+    /// Saturating conversions (0 to 7); the rest are calls of the runtime with one or two numbers.
+    fn misc(&mut self) -> Option<()> {
+        let operands = match self.leb()? {
+            0..=7 => return Some(()),
+            9 | 11 | 13 | 15 | 16 | 17 => 1,
+            8 | 10 | 12 | 14 => 2,
+            _ => return None,
+        };
+        self.call()?;
+        (0..operands).try_for_each(|_| self.leb().map(drop))
+    }
+
+    fn vector(&mut self) -> Option<()> {
+        self.found.vectors = true;
+        match self.leb()? {
+            0..=11 | 92 | 93 => self.leb().and_then(|_| self.leb()).map(drop),
+            12 | 13 => self.skip(16),
+            21..=34 => self.skip(1),
+            84..=91 => self.leb().and_then(|_| self.leb()).and_then(|_| self.skip(1)),
+            _ => Some(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan_of(bytes: &[u8], locals: usize) -> Scan {
+        scan(bytes, locals, Scan::default())
+    }
+
+    #[test]
+    fn uses_in_loops_weigh_more() {
+        // local.get 0, loop, local.get 1, local.set 1, end, end
+        let found = scan_of(&[0x20, 0, 0x03, 0x40, 0x20, 1, 0x21, 1, 0x0b, 0x0b], 2);
+        assert_eq!(found.weights, [1, 16]);
+        assert_eq!(found.loops, [LoopKind::Leaf]);
+        assert!(!found.vectors);
+    }
+
+    #[test]
+    fn a_call_marks_all_loops_around_it() {
+        // loop, loop, end, loop, call 5, end, end, end
+        let found = scan_of(&[3, 0x40, 3, 0x40, 0x0b, 3, 0x40, 0x10, 5, 0x0b, 0x0b, 0x0b], 0);
+        assert_eq!(found.loops, [LoopKind::Calls, LoopKind::Leaf, LoopKind::Calls]);
+    }
+
+    #[test]
+    fn damaged_bytes_end_the_scan() {
+        for bytes in [&[0x20][..], &[0xff], &[0x0e, 0xff, 0xff, 0xff, 0xff, 0x0f], &[0x0b, 0x0b], &[0x80; 40]]
+        {
+            assert_eq!(scan_of(bytes, 1).weights, [0]);
+        }
+    }
+}

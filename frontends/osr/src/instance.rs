@@ -1,0 +1,453 @@
+//! Instances.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::error::{LinkError, TypeError};
+use crate::func::{Func, TypedFunc, WasmTys};
+use crate::info::{ConstExpr, Item, SegmentMode};
+use crate::linker::Extern;
+use crate::module::Module;
+use crate::runtime::builtins;
+use crate::runtime::context::{Context, InterruptHandle};
+use crate::runtime::global::Global;
+use crate::runtime::layout::{FuncDesc, VmHeader};
+use crate::runtime::memory::Memory;
+use crate::runtime::stack::Stack;
+use crate::runtime::table::Table;
+use crate::trap::{Trap, TrapKind};
+use crate::value::Val;
+
+/// A module with its memory, its tables, its globals and its stack.
+///
+/// Clones are the same instance. There is no store: an instance keeps what it imports alive, and what is
+/// taken from it keeps it. It stays in the thread that made it; [`InterruptHandle`] does not.
+#[derive(Clone, Debug)]
+pub struct Instance(Rc<InstanceInner>);
+
+/// What ended an entry from inside the runtime.
+enum Failure {
+    Trap(Trap),
+    Panic(Box<dyn Any + Send>),
+}
+
+pub(crate) struct InstanceInner {
+    module: Module,
+    context: Arc<Context>,
+    stack: Stack,
+    memories: Vec<Memory>,
+    tables: Vec<Table>,
+    /// Imported ones; the others are in the context.
+    globals: Vec<Global>,
+    funcs: Vec<Func>,
+    /// The references of each element segment; none when it was dropped.
+    elements: RefCell<Vec<Vec<u64>>>,
+    dropped_data: RefCell<Vec<bool>>,
+    /// Functions of others that came in as values.
+    kept: RefCell<Vec<Func>>,
+    failure: RefCell<Option<Failure>>,
+}
+
+impl std::fmt::Debug for InstanceInner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "InstanceInner({:#x})", self.context.address())
+    }
+}
+
+impl InstanceInner {
+    /// The instance of a context.
+    ///
+    /// # Safety
+    /// `address` is that of a context whose instance is alive, in its thread.
+    pub(crate) unsafe fn of_context(address: u64) -> Instance {
+        let header = std::ptr::with_exposed_provenance::<VmHeader>(address as usize);
+        // SAFETY: the caller's contract.
+        let inner = unsafe { (*header).instance };
+        let inner = std::ptr::with_exposed_provenance::<Self>(inner as usize);
+        // SAFETY: the field is the address that its `Rc` has.
+        unsafe { Rc::increment_strong_count(inner) };
+        // SAFETY: the count was raised for this one.
+        Instance(unsafe { Rc::from_raw(inner) })
+    }
+}
+
+/// The imports of an instance, by kind.
+#[derive(Default)]
+struct Imports {
+    funcs: Vec<Func>,
+    tables: Vec<Table>,
+    memories: Vec<Memory>,
+    globals: Vec<Global>,
+}
+
+impl Instance {
+    /// Instantiates a module with its imports, in their order, and runs its start function.
+    ///
+    /// # Errors
+    /// [`LinkError`]. When a segment does not fit or the start function traps, what was written to
+    /// imported memories and tables stays.
+    pub fn new(module: &Module, imports: &[Extern]) -> Result<Self, LinkError> {
+        let instance = Self::build(module, sort_imports(module, imports)?)?;
+        instance.initialize()?;
+        Ok(instance)
+    }
+
+    fn build(module: &Module, imports: Imports) -> Result<Self, LinkError> {
+        let info = module.info();
+        let Imports { funcs, mut tables, mut memories, globals } = imports;
+        for ty in &info.tables[tables.len()..] {
+            tables.push(Table::new(*ty, &Val::default_of(ty.element))?);
+        }
+        for ty in &info.memories[memories.len()..] {
+            memories.push(Memory::new(*ty)?);
+        }
+        let stack = Stack::new(module.engine().config().stack_bytes)?;
+        let instance = Self(Rc::new(InstanceInner {
+            module: module.clone(),
+            context: Context::new(module.layout().bytes()),
+            stack,
+            memories,
+            tables,
+            globals,
+            funcs,
+            elements: RefCell::default(),
+            dropped_data: RefCell::new(vec![false; info.data.len()]),
+            kept: RefCell::default(),
+            failure: RefCell::default(),
+        }));
+        instance.fill_header();
+        instance.fill_tables();
+        instance.fill_funcs();
+        Ok(instance)
+    }
+
+    fn fill_header(&self) {
+        let inner = &*self.0;
+        let header = inner.context.header();
+        // SAFETY: the context is new and this thread's.
+        let header = unsafe { &mut *header };
+        header.instance = Rc::as_ptr(&self.0).expose_provenance() as u64;
+        header.exit = inner.module.address(inner.module.thunks().exit);
+        header.builtins = builtins::addresses();
+        header.stack_low = inner.stack.limit();
+        *header.limit.get_mut() = inner.stack.limit();
+        if let Some(memory) = inner.memories.first() {
+            header.memory_base = memory.base();
+            header.memory = memory.desc_address();
+        }
+    }
+
+    /// Type numbers, tables and imported globals.
+    fn fill_tables(&self) {
+        let (layout, info) = (self.module().layout(), self.module().info());
+        let context = &self.0.context;
+        for (ty, index) in info.types.iter().zip(0..) {
+            // SAFETY: offsets of the layout, in a context that no code uses yet.
+            unsafe { context.cell::<u32>(layout.type_id(index)).write(ty.id()) };
+        }
+        for (table, index) in self.0.tables.iter().zip(0..) {
+            // SAFETY: as above.
+            unsafe { context.cell::<u64>(layout.table(index)).write(table.desc_address()) };
+        }
+        for (global, index) in self.0.globals.iter().zip(0..) {
+            // SAFETY: as above.
+            unsafe { context.cell::<u64>(layout.global(index)).write(global.address()) };
+        }
+    }
+
+    fn fill_funcs(&self) {
+        let module = self.module();
+        let (layout, context) = (module.layout(), &self.0.context);
+        for (func, index) in self.0.funcs.iter().zip(0..) {
+            // SAFETY: offsets of the layout, in a context that no code uses yet.
+            unsafe { context.cell::<u64>(layout.func(index)).write(func.desc_address()) };
+        }
+        for index in module.info().imported_funcs..module.info().funcs.len() as u32 {
+            let type_id = module.info().func_type(index).id();
+            let (code, owner) = (module.func_address(index), context.address());
+            let desc = FuncDesc { code, owner, type_id, index, host: 0 };
+            // SAFETY: as above.
+            unsafe { context.cell::<FuncDesc>(layout.func(index)).write(desc) };
+        }
+    }
+
+    /// Globals, segments, start function.
+    fn initialize(&self) -> Result<(), Trap> {
+        let info = self.module().info();
+        for (global, index) in info.globals.iter().zip(0..) {
+            if let Some(value) = global.value {
+                let bits = self.evaluate(value);
+                let cell = self.0.context.cell::<u128>(self.module().layout().global(index));
+                // SAFETY: an offset of the layout; nobody uses the global now.
+                unsafe { cell.write(bits) };
+            }
+        }
+        let evaluate = |items: &[ConstExpr]| items.iter().map(|&item| self.evaluate(item) as u64).collect();
+        let elements = info.elements.iter().map(|segment| evaluate(&segment.items)).collect();
+        self.0.elements.replace(elements);
+        self.write_segments()?;
+        if let Some(start) = info.start {
+            Func::of(self, start).call(&[])?;
+        }
+        Ok(())
+    }
+
+    fn write_segments(&self) -> Result<(), Trap> {
+        let info = self.module().info();
+        for (segment, index) in info.elements.iter().zip(0..) {
+            if let SegmentMode::Active { target, offset } = segment.mode {
+                let (at, len) = (self.evaluate(offset) as u32, segment.items.len() as u64);
+                self.init_table(target, index, at, 0, len)?;
+            }
+            if segment.mode != SegmentMode::Passive {
+                self.drop_elements(index);
+            }
+        }
+        for (segment, index) in info.data.iter().zip(0..) {
+            if let SegmentMode::Active { offset, .. } = segment.mode {
+                let at = self.evaluate(offset) as u32;
+                self.init_memory(index, at.into(), 0, segment.bytes.len() as u64)?;
+                self.drop_data(index);
+            }
+        }
+        Ok(())
+    }
+
+    fn evaluate(&self, expr: ConstExpr) -> u128 {
+        match expr {
+            ConstExpr::Value(bits) => bits,
+            ConstExpr::Func(func) => Func::of(self, func).desc_address().into(),
+            ConstExpr::Global(global) => self.global_at(global).bits(),
+        }
+    }
+
+    // What the host asks for.
+
+    /// Its module.
+    #[must_use]
+    pub fn module(&self) -> &Module {
+        &self.0.module
+    }
+
+    /// An export.
+    #[must_use]
+    pub fn get_export(&self, name: &str) -> Option<Extern> {
+        Some(match self.module().export(name)? {
+            Item::Func(index) => Extern::Func(Func::of(self, index)),
+            Item::Table(index) => Extern::Table(self.0.tables[index as usize].clone()),
+            Item::Memory(index) => Extern::Memory(self.0.memories[index as usize].clone()),
+            Item::Global(index) => Extern::Global(self.global_at(index)),
+        })
+    }
+
+    /// An exported function.
+    #[must_use]
+    pub fn get_func(&self, name: &str) -> Option<Func> {
+        if let Extern::Func(func) = self.get_export(name)? { Some(func) } else { None }
+    }
+
+    /// An exported function, its type checked.
+    ///
+    /// # Errors
+    /// [`TypeError`].
+    pub fn get_typed_func<Params: WasmTys, Results: WasmTys>(
+        &self,
+        name: &str,
+    ) -> Result<TypedFunc<Params, Results>, TypeError> {
+        self.get_func(name).ok_or_else(|| TypeError::NoExport { name: name.to_owned() })?.typed()
+    }
+
+    /// An exported memory.
+    #[must_use]
+    pub fn get_memory(&self, name: &str) -> Option<Memory> {
+        if let Extern::Memory(memory) = self.get_export(name)? { Some(memory) } else { None }
+    }
+
+    /// An exported global.
+    #[must_use]
+    pub fn get_global(&self, name: &str) -> Option<Global> {
+        if let Extern::Global(global) = self.get_export(name)? { Some(global) } else { None }
+    }
+
+    /// An exported table.
+    #[must_use]
+    pub fn get_table(&self, name: &str) -> Option<Table> {
+        if let Extern::Table(table) = self.get_export(name)? { Some(table) } else { None }
+    }
+
+    /// A memory by its index, exported or not.
+    #[must_use]
+    pub fn memory(&self, index: usize) -> Option<Memory> {
+        self.0.memories.get(index).cloned()
+    }
+
+    /// Stops its code, from any thread.
+    #[must_use]
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        self.0.context.handle()
+    }
+
+    /// Whether both are the same instance.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
+    // What the runtime asks for.
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.0.context
+    }
+
+    pub(crate) fn stack(&self) -> &Stack {
+        &self.0.stack
+    }
+
+    pub(crate) fn imported_func(&self, index: u32) -> Option<&Func> {
+        self.0.funcs.get(index as usize)
+    }
+
+    /// The address of the descriptor of a function with a body.
+    pub(crate) fn func_desc_address(&self, index: u32) -> u64 {
+        let desc: *mut FuncDesc = self.0.context.cell(self.module().layout().func(index));
+        desc.expose_provenance() as u64
+    }
+
+    fn global_at(&self, index: u32) -> Global {
+        match self.0.globals.get(index as usize) {
+            Some(global) => global.clone(),
+            None => {
+                let ty = self.module().info().globals[index as usize].ty;
+                let cell = self.0.context.cell::<u128>(self.module().layout().global(index));
+                // SAFETY: the instance keeps its context; the cell has this type.
+                unsafe { Global::in_context(ty, cell, self.0.clone()) }
+            }
+        }
+    }
+
+    pub(crate) fn memory_at(&self, index: usize) -> Result<&Memory, Trap> {
+        self.0.memories.get(index).ok_or_else(|| TrapKind::MemoryOutOfBounds.into())
+    }
+
+    pub(crate) fn table_at(&self, index: u32) -> Result<&Table, Trap> {
+        self.0.tables.get(index as usize).ok_or_else(|| TrapKind::TableOutOfBounds.into())
+    }
+
+    /// Copies a part of a data segment to memory.
+    pub(crate) fn init_memory(&self, segment: u32, to: u64, from: u64, bytes: u64) -> Result<(), Trap> {
+        let index = segment as usize;
+        let range = &self.module().info().data[index].bytes;
+        let all =
+            if self.0.dropped_data.borrow()[index] { &[] } else { &self.module().wasm()[range.clone()] };
+        let part = part_of(all, from, bytes).ok_or(TrapKind::MemoryOutOfBounds)?;
+        self.memory_at(0)?.write(to, part)
+    }
+
+    pub(crate) fn drop_data(&self, segment: u32) {
+        self.0.dropped_data.borrow_mut()[segment as usize] = true;
+    }
+
+    /// Copies a part of an element segment to a table.
+    pub(crate) fn init_table(
+        &self,
+        table: u32,
+        segment: u32,
+        to: u32,
+        from: u64,
+        len: u64,
+    ) -> Result<(), Trap> {
+        let elements = self.0.elements.borrow();
+        let part = part_of(&elements[segment as usize], from, len).ok_or(TrapKind::TableOutOfBounds)?;
+        let table = self.table_at(table)?;
+        table.write_bits(to, part)?;
+        part.iter().for_each(|&bits| self.keep_in(table, bits));
+        Ok(())
+    }
+
+    pub(crate) fn drop_elements(&self, segment: u32) {
+        self.0.elements.borrow_mut()[segment as usize] = Vec::new();
+    }
+
+    /// Makes an imported table keep the owner of a function that is put into it.
+    pub(crate) fn keep_in(&self, table: &Table, bits: u64) {
+        let own = self.0.tables[self.module().info().imported_tables as usize..].iter();
+        if bits == 0 || !table.element_type().is_ref() || own.clone().any(|own| own.same(table)) {
+            return;
+        }
+        if table.element_type() == crate::ValType::FuncRef {
+            // SAFETY: compiled code holds it, so it is alive.
+            if let Some(func) = unsafe { Func::from_desc(bits) } {
+                table.keep(&func);
+            }
+        }
+    }
+
+    /// Keeps the owner of a function that comes in as a value.
+    pub(crate) fn keep_value(&self, value: &Val) {
+        let Val::FuncRef(Some(func)) = value else { return };
+        let mut kept = self.0.kept.borrow_mut();
+        let own = func.owner().is_some_and(|owner| owner.same(self));
+        if !own && !kept.iter().any(|known| known.same_owner(func)) {
+            kept.push(func.clone());
+        }
+    }
+
+    /// Compiled code is at a poll.
+    pub(crate) fn poll(&self) -> Result<(), Trap> {
+        let limit = self.0.stack.limit();
+        if self.0.context.take_interrupt(limit) {
+            return Err(TrapKind::Interrupted.into());
+        }
+        // SAFETY: the context is this thread's.
+        let fp = unsafe { (*self.0.context.header()).wasm_fp };
+        // The way out has pushed a return address and a frame pointer.
+        if fp + 16 <= limit { Err(TrapKind::StackOverflow.into()) } else { Ok(()) }
+    }
+
+    /// Remembers what ends the entry.
+    pub(crate) fn fail(&self, trap: Trap) {
+        self.0.failure.replace(Some(Failure::Trap(trap)));
+    }
+
+    pub(crate) fn fail_by_panic(&self, panic: Box<dyn Any + Send>) {
+        self.0.failure.replace(Some(Failure::Panic(panic)));
+    }
+
+    /// What has ended the entry; goes on panicking if it was a panic.
+    pub(crate) fn take_failure(&self) -> Trap {
+        match self.0.failure.take() {
+            Some(Failure::Trap(trap)) => trap,
+            Some(Failure::Panic(panic)) => std::panic::resume_unwind(panic),
+            None => TrapKind::Host.into(),
+        }
+    }
+}
+
+/// A part of a segment.
+fn part_of<T>(all: &[T], from: u64, len: u64) -> Option<&[T]> {
+    let (from, len) = (usize::try_from(from).ok()?, usize::try_from(len).ok()?);
+    all.get(from..from.checked_add(len)?)
+}
+
+/// Checks imports and sorts them by kind.
+fn sort_imports(module: &Module, externs: &[Extern]) -> Result<Imports, LinkError> {
+    let info = module.info();
+    let mut imports = Imports::default();
+    for (index, import) in info.imports.iter().enumerate() {
+        let (module, name) = (import.module.clone(), import.name.clone());
+        let Some(given) = externs.get(index) else { return Err(LinkError::Missing { module, name }) };
+        let wanted = info.item_type(import.item);
+        if !given.fits(&wanted) {
+            return Err(LinkError::Mismatch { module, name, wanted, found: given.ty() });
+        }
+        match given.clone() {
+            Extern::Func(func) => imports.funcs.push(func),
+            Extern::Table(table) => imports.tables.push(table),
+            Extern::Memory(memory) => imports.memories.push(memory),
+            Extern::Global(global) => imports.globals.push(global),
+        }
+    }
+    Ok(imports)
+}

@@ -1,0 +1,64 @@
+//! A WebAssembly engine whose running instances can be read, frozen and continued.
+//!
+//! **You give** a module, in binary or text form, and what it imports. **You get** an [`Instance`]: its
+//! functions compiled in one pass to machine code by this project's own writer, to be called from Rust;
+//! traps that know where they happened; handles that interrupt it from other threads.
+//!
+//! **It does not protect from** side channels, nor from modules that use up time (interrupt them) or
+//! memory (their limits say how much). It runs on x86-64 Linux with AVX and BMI2, and installs signal
+//! handlers.
+//!
+//! ```
+//! use midstride_osr::{Engine, Linker, Module};
+//!
+//! let engine = Engine::new(Default::default())?;
+//! let module = Module::new(&engine, r#"
+//!     (module
+//!       (import "host" "double" (func $double (param i32) (result i32)))
+//!       (func (export "run") (param i32) (result i32)
+//!         (i32.add (call $double (local.get 0)) (i32.const 1))))
+//! "#)?;
+//! let mut linker = Linker::new();
+//! linker.func_wrap("host", "double", |n: i32| n * 2);
+//! let instance = linker.instantiate(&module)?;
+//! let run = instance.get_typed_func::<i32, i32>("run")?;
+//! assert_eq!(run.call(20)?, 41);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where unsafe code is
+//! `runtime` (memory that compiled code uses too, signal handlers, ways in and out), `instance` and
+//! `func` (descriptors that compiled code points to), `module` (what may be sent to other threads).
+
+mod compile;
+mod engine;
+mod error;
+mod func;
+mod info;
+mod instance;
+mod linker;
+mod module;
+mod parse;
+mod runtime;
+mod trap;
+mod types;
+mod value;
+
+pub use engine::{Config, Engine};
+pub use error::{LinkError, ModuleError, TypeError, Unsupported};
+pub use func::{Caller, Func, IntoFunc, TypedFunc, WasmResults, WasmTys, WithCaller};
+pub use instance::Instance;
+pub use linker::{Extern, Linker};
+pub use module::Module;
+pub use runtime::context::InterruptHandle;
+pub use runtime::global::Global;
+pub use runtime::memory::Memory;
+pub use runtime::table::Table;
+pub use trap::{FrameInfo, HostError, Trap, TrapKind};
+pub use types::{ExternType, FuncType, GlobalType, Limits, MemoryType, Mutability, TableType, ValType};
+pub use value::{ExternRef, Val, WasmTy};
+
+/// Runs the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

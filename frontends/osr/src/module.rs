@@ -1,0 +1,179 @@
+//! Modules: validated, compiled, placed.
+
+use std::sync::Arc;
+
+use midstride_addr::{AppPc, CachePc, CacheRange};
+use midstride_os::LINUX_PAGES;
+use midstride_slab::{Place, Region, Sizes};
+
+use crate::compile::sites::Sites;
+use crate::compile::{Compiled, ThunkOffsets, compile};
+use crate::engine::Engine;
+use crate::error::ModuleError;
+use crate::info::{Item, ModuleInfo};
+use crate::parse::parse;
+use crate::runtime::code;
+use crate::runtime::layout::VmLayout;
+use crate::types::ExternType;
+
+/// A module that can be instantiated any number of times, in any thread.
+///
+/// Clones are the same module.
+#[derive(Clone, Debug)]
+pub struct Module(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    wasm: Vec<u8>,
+    info: ModuleInfo,
+    layout: VmLayout,
+    starts: Vec<u32>,
+    sites: Sites,
+    frames: Vec<crate::compile::Frame>,
+    thunks: ThunkOffsets,
+    code: CodeMemory,
+    engine: Engine,
+}
+
+/// The memory of a module's code, and where the code is in it.
+#[derive(Debug)]
+struct CodeMemory {
+    range: CacheRange,
+    /// Kept for its pages.
+    _region: Region,
+}
+
+impl Drop for CodeMemory {
+    fn drop(&mut self) {
+        code::forget(self.range);
+    }
+}
+
+// SAFETY: the region is only kept, never used again; its page source is one for all threads.
+unsafe impl Send for CodeMemory {}
+// SAFETY: as above: shared references reach only the range.
+unsafe impl Sync for CodeMemory {}
+
+impl Module {
+    /// A module from its binary or text form.
+    ///
+    /// # Errors
+    /// [`ModuleError`]; nothing is left behind.
+    pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Self, ModuleError> {
+        let wasm = wat::parse_bytes(bytes.as_ref()).map_err(ModuleError::Text)?;
+        Self::from_binary(engine, &wasm)
+    }
+
+    /// A module from its binary form.
+    ///
+    /// # Errors
+    /// [`ModuleError`]; nothing is left behind.
+    pub fn from_binary(engine: &Engine, wasm: &[u8]) -> Result<Self, ModuleError> {
+        let (info, pending) = parse(wasm)?;
+        let layout = VmLayout::new(&info);
+        let Compiled { code, thunks, starts, sites, frames } = compile(wasm, &info, &layout, pending)?;
+        let code = place(&code)?;
+        let (wasm, engine) = (wasm.to_vec(), engine.clone());
+        Ok(Self(Arc::new(Inner { wasm, info, layout, starts, sites, frames, thunks, code, engine })))
+    }
+
+    /// Judges a module without compiling it.
+    ///
+    /// # Errors
+    /// [`ModuleError::Invalid`], [`ModuleError::Unsupported`].
+    pub fn validate(bytes: impl AsRef<[u8]>) -> Result<(), ModuleError> {
+        let wasm = wat::parse_bytes(bytes.as_ref()).map_err(ModuleError::Text)?;
+        let (_, pending) = parse(&wasm)?;
+        for (func, body) in pending {
+            func.into_validator(wasmparser::FuncValidatorAllocations::default()).validate(&body)?;
+        }
+        Ok(())
+    }
+
+    /// Its imports: module, name, type.
+    pub fn imports(&self) -> impl Iterator<Item = (&str, &str, ExternType)> {
+        let info = self.info();
+        info.imports.iter().map(|import| (&*import.module, &*import.name, info.item_type(import.item)))
+    }
+
+    /// Its exports: name, type.
+    pub fn exports(&self) -> impl Iterator<Item = (&str, ExternType)> {
+        let info = self.info();
+        info.exports.iter().map(|(name, item)| (&**name, info.item_type(*item)))
+    }
+
+    /// The engine it was made for.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(crate) fn info(&self) -> &ModuleInfo {
+        &self.0.info
+    }
+
+    pub(crate) fn layout(&self) -> &VmLayout {
+        &self.0.layout
+    }
+
+    pub(crate) fn wasm(&self) -> &[u8] {
+        &self.0.wasm
+    }
+
+    pub(crate) fn sites(&self) -> &Sites {
+        &self.0.sites
+    }
+
+    pub(crate) fn thunks(&self) -> ThunkOffsets {
+        self.0.thunks
+    }
+
+    pub(crate) fn export(&self, name: &str) -> Option<Item> {
+        self.info().exports.iter().find(|(known, _)| known == name).map(|(_, item)| *item)
+    }
+
+    /// The address of something in its code.
+    pub(crate) fn address(&self, offset: u32) -> u64 {
+        self.0.code.range.start().get() + u64::from(offset)
+    }
+
+    /// The offset in its code of an address.
+    pub(crate) fn offset(&self, address: u64) -> Option<u32> {
+        let range = self.0.code.range;
+        range.contains(CachePc::new(address)).then(|| (address - range.start().get()) as u32)
+    }
+
+    /// The address of a function with a body.
+    pub(crate) fn func_address(&self, func: u32) -> u64 {
+        self.address(self.0.starts[(func - self.info().imported_funcs) as usize])
+    }
+
+    /// The function, among all, whose code an offset lies in.
+    pub(crate) fn func_at(&self, offset: u32) -> Option<u32> {
+        let behind = self.0.starts.partition_point(|&start| start <= offset) as u32;
+        behind.checked_sub(1).map(|defined| defined + self.info().imported_funcs)
+    }
+
+    /// The frame of a function with a body.
+    pub(crate) fn frame(&self, func: u32) -> crate::compile::Frame {
+        self.0.frames[(func - self.info().imported_funcs) as usize]
+    }
+}
+
+/// Puts code into executable memory.
+fn place(code: &[u8]) -> Result<CodeMemory, ModuleError> {
+    fn here() {}
+    let near = AppPc::new(here as fn() as usize as u64);
+    let bytes = code.len() as u64 + 16;
+    let sizes = Sizes { hot: bytes.next_multiple_of(4096), cold: 4096, data: 4096 };
+    let mut region = Region::reserve(&LINUX_PAGES, &Place::near_pc(near), sizes, 1)?;
+    let unit = region.unit(0);
+    let mut span = match unit {
+        Some(mut unit) => unit.alloc_hot(code.len() as u64, 16)?,
+        None => return Err(midstride_slab::AllocError::BadUnitCount { units: 0 }.into()),
+    };
+    region.write(&mut span, code)?;
+    let range = span.publish().exec();
+    code::remember(range);
+    Ok(CodeMemory { range, _region: region })
+}

@@ -1,0 +1,132 @@
+//! Into compiled code and back.
+
+use std::cell::Cell;
+
+use super::layout::{EntryArgs, VmLayout};
+use super::signals::STATUS_FAULT;
+use super::walk;
+use crate::compile::{Arrival, PIN_GPRS, PIN_XMMS, arrivals};
+use crate::instance::Instance;
+use crate::trap::{Trap, TrapKind};
+use crate::types::ValType;
+use crate::value::Val;
+
+/// How many times host and compiled code may call each other in turn: each takes some of the host's
+/// stack.
+const DEEPEST: u32 = 200;
+
+thread_local! {
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Counts an entry while it lasts.
+struct Depth;
+
+impl Depth {
+    fn enter() -> Result<Self, Trap> {
+        let depth = DEPTH.get();
+        if depth >= DEEPEST {
+            return Err(TrapKind::StackOverflow.into());
+        }
+        DEPTH.set(depth + 1);
+        Ok(Self)
+    }
+}
+
+impl Drop for Depth {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+    }
+}
+
+/// Bytes below the frame of a way out, which it uses itself.
+const BELOW_FRAME: u64 = 256;
+
+/// Calls a function with a body; the arguments have the right types.
+pub(crate) fn call(instance: &Instance, func: u32, params: &[Val]) -> Result<Vec<Val>, Trap> {
+    let _depth = Depth::enter()?;
+    params.iter().for_each(|param| instance.keep_value(param));
+    let header = instance.context().header();
+    // SAFETY: the context is this thread's, and no code of it runs now.
+    let (host_sp, wasm_fp) = unsafe { ((*header).host_sp, (*header).wasm_fp) };
+    let stack = if wasm_fp == 0 { instance.stack().top() } else { (wasm_fp - BELOW_FRAME) & !15 };
+    let args = entry_args(instance, func, params, stack)?;
+    // SAFETY: the arguments are what the function expects, on a stack that is its own below `stack`.
+    let status = unsafe { enter(instance, &args) };
+    // SAFETY: as above.
+    unsafe { ((*header).host_sp, (*header).wasm_fp) = (host_sp, wasm_fp) };
+    match status {
+        0 => Ok(results(instance, func)),
+        STATUS_FAULT => Err(walk::fault(instance)),
+        _ => Err(instance.take_failure()),
+    }
+}
+
+/// Jumps in.
+///
+/// # Safety
+/// `args` names a function of the instance with its arguments.
+unsafe fn enter(instance: &Instance, args: &EntryArgs) -> u64 {
+    type Enter = unsafe extern "sysv64" fn(u64, *const EntryArgs) -> u64;
+    let address = instance.module().address(instance.module().thunks().enter);
+    let code = std::ptr::with_exposed_provenance::<()>(address as usize);
+    // SAFETY: the thunk was written for this signature.
+    let enter = unsafe { std::mem::transmute::<*const (), Enter>(code) };
+    // SAFETY: the caller's contract.
+    unsafe { enter(instance.context().address(), args) }
+}
+
+/// Distributes arguments over registers and the stack.
+fn entry_args(instance: &Instance, func: u32, params: &[Val], stack: u64) -> Result<EntryArgs, Trap> {
+    let module = instance.module();
+    let types = module.info().func_type(func).params();
+    let in_memory = arrivals(types).filter(|arrival| matches!(arrival, Arrival::Memory(_))).count() as u64;
+    let stack = stack - 16 * in_memory;
+    if stack <= instance.stack().limit() {
+        return Err(TrapKind::StackOverflow.into());
+    }
+    let mut args = EntryArgs { code: module.func_address(func), stack, ..EntryArgs::default() };
+    for (param, arrival) in params.iter().zip(arrivals(types)) {
+        let bits = param.to_bits();
+        match arrival {
+            Arrival::Gpr(reg) => set(&mut args.args.gprs, &PIN_GPRS, reg, bits as u64),
+            Arrival::Xmm(reg) => set(&mut args.args.vectors, &PIN_XMMS, reg, bits),
+            Arrival::Memory(k) => {
+                let at = std::ptr::with_exposed_provenance_mut::<u128>((stack + 16 * u64::from(k)) as usize);
+                // SAFETY: on the instance's stack, above its limit, below everything in use.
+                unsafe { at.write(bits) };
+            }
+        }
+    }
+    Ok(args)
+}
+
+/// Puts a value in a register's place.
+fn set<R: PartialEq, T>(values: &mut [T], registers: &[R], register: R, value: T) {
+    if let Some(index) = registers.iter().position(|known| *known == register) {
+        values[index] = value;
+    }
+}
+
+/// What the function has left in the context.
+fn results(instance: &Instance, func: u32) -> Vec<Val> {
+    let types = instance.module().info().func_type(func).results();
+    let bits = |(k, &ty): (usize, &ValType)| result_bits(instance, k, ty);
+    let values = types.iter().enumerate().map(|(k, ty)| (*ty, bits((k, ty))));
+    // SAFETY: the function's results have these types; references in them are alive, since the instance
+    // keeps what it can get at.
+    values.map(|(ty, bits)| unsafe { Val::from_bits(ty, bits) }).collect()
+}
+
+fn result_bits(instance: &Instance, k: usize, ty: ValType) -> u128 {
+    let context = instance.context();
+    let header = context.header();
+    // SAFETY: the context is this thread's.
+    unsafe {
+        match (k, ty.is_vector_class()) {
+            (0, false) => (*header).result_gpr.into(),
+            (0, true) => (*header).result_vector,
+            _ => context.cell::<u128>(VmLayout::result(k)).read(),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What compiled code runs on.
+
+pub(crate) mod builtins;
+pub(crate) mod code;
+pub(crate) mod context;
+pub(crate) mod enter;
+pub(crate) mod global;
+pub(crate) mod layout;
+pub(crate) mod memory;
+pub(crate) mod pages;
+pub(crate) mod signals;
+pub(crate) mod stack;
+pub(crate) mod table;
+pub(crate) mod walk;

@@ -164,9 +164,9 @@ pub enum LinkError {
         /// Its name.
         name: String,
         /// What the module asks for.
-        wanted: ExternType,
+        wanted: Box<ExternType>,
         /// What there is.
-        found: ExternType,
+        found: Box<ExternType>,
     },
     /// Address space or memory is short.
     Memory(Errno),

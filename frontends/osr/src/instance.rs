@@ -440,7 +440,8 @@ fn sort_imports(module: &Module, externs: &[Extern]) -> Result<Imports, LinkErro
         let Some(given) = externs.get(index) else { return Err(LinkError::Missing { module, name }) };
         let wanted = info.item_type(import.item);
         if !given.fits(&wanted) {
-            return Err(LinkError::Mismatch { module, name, wanted, found: given.ty() });
+            let (wanted, found) = (Box::new(wanted), Box::new(given.ty()));
+            return Err(LinkError::Mismatch { module, name, wanted, found });
         }
         match given.clone() {
             Extern::Func(func) => imports.funcs.push(func),

@@ -84,21 +84,28 @@ impl<'a> Sections<'a> {
         match payload {
             Payload::TypeSection(reader) => self.types(reader),
             Payload::ImportSection(reader) => self.imports(reader),
-            Payload::FunctionSection(reader) => {
-                reader.into_iter().try_for_each(|ty| Ok(self.info.funcs.push(ty?)))
-            }
+            Payload::FunctionSection(reader) => reader.into_iter().try_for_each(|ty| {
+                self.info.funcs.push(ty?);
+                Ok(())
+            }),
             Payload::TableSection(reader) => reader.into_iter().try_for_each(|table| self.table(&table?)),
             Payload::MemorySection(reader) => reader.into_iter().try_for_each(|ty| self.memory(ty?)),
             Payload::GlobalSection(reader) => {
                 reader.into_iter_with_offsets().try_for_each(|g| self.global(g?))
             }
             Payload::ExportSection(reader) => reader.into_iter().try_for_each(|export| self.export(export?)),
-            Payload::StartSection { func, .. } => Ok(self.info.start = Some(func)),
+            Payload::StartSection { func, .. } => {
+                self.info.start = Some(func);
+                Ok(())
+            }
             Payload::ElementSection(reader) => {
                 reader.into_iter().try_for_each(|element| self.element(element?))
             }
             Payload::DataSection(reader) => reader.into_iter().try_for_each(|data| self.data(data?)),
-            Payload::CustomSection(section) => Ok(self.custom(&section)),
+            Payload::CustomSection(section) => {
+                self.custom(&section);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -150,7 +157,8 @@ impl<'a> Sections<'a> {
     fn table(&mut self, table: &wasmparser::Table<'a>) -> Result<(), ModuleError> {
         match &table.init {
             wasmparser::TableInit::RefNull => {
-                Ok(self.info.tables.push(table_type(&table.ty).map_err(unsupported(0))?))
+                self.info.tables.push(table_type(&table.ty).map_err(unsupported(0))?);
+                Ok(())
             }
             wasmparser::TableInit::Expr(expr) => {
                 let at = expr.get_binary_reader().original_position();
@@ -160,13 +168,15 @@ impl<'a> Sections<'a> {
     }
 
     fn memory(&mut self, ty: wasmparser::MemoryType) -> Result<(), ModuleError> {
-        Ok(self.info.memories.push(memory_type(ty)))
+        self.info.memories.push(memory_type(ty));
+        Ok(())
     }
 
     fn global(&mut self, (at, global): (u64, wasmparser::Global<'a>)) -> Result<(), ModuleError> {
         let ty = global_type(global.ty).map_err(unsupported(at))?;
         let value = Some(const_expr(&global.init_expr)?);
-        Ok(self.info.globals.push(GlobalInit { ty, value }))
+        self.info.globals.push(GlobalInit { ty, value });
+        Ok(())
     }
 
     fn export(&mut self, export: wasmparser::Export<'a>) -> Result<(), ModuleError> {
@@ -177,7 +187,8 @@ impl<'a> Sections<'a> {
             ExternalKind::Global => Item::Global(export.index),
             ExternalKind::Tag => return Err(unsupported(0)(Unsupported::Exceptions)),
         };
-        Ok(self.info.exports.push((export.name.to_owned(), item)))
+        self.info.exports.push((export.name.to_owned(), item));
+        Ok(())
     }
 
     fn element(&mut self, element: wasmparser::Element<'a>) -> Result<(), ModuleError> {
@@ -196,7 +207,8 @@ impl<'a> Sections<'a> {
                 reader.into_iter().map(|expr| const_expr(&expr?)).collect()
             }
         }?;
-        Ok(self.info.elements.push(ElementSegment { mode, items }))
+        self.info.elements.push(ElementSegment { mode, items });
+        Ok(())
     }
 
     fn data(&mut self, data: wasmparser::Data<'a>) -> Result<(), ModuleError> {
@@ -208,7 +220,8 @@ impl<'a> Sections<'a> {
         };
         let end = data.range.end as usize;
         let bytes = end - data.data.len()..end;
-        Ok(self.info.data.push(DataSegment { mode, bytes }))
+        self.info.data.push(DataSegment { mode, bytes });
+        Ok(())
     }
 
     /// Names; a damaged section is as good as none.

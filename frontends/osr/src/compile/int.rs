@@ -107,10 +107,10 @@ impl<'b> Function<'_, 'b> {
 
     pub(crate) fn mul(&mut self, width: Width) {
         let rhs = self.pop_source();
-        if let Source::Const(bits) = rhs {
-            if let Some(value) = immediate(width, bits) {
-                return self.mul_const(width, value);
-            }
+        if let Source::Const(bits) = rhs
+            && let Some(value) = immediate(width, bits)
+        {
+            return self.mul_const(width, value);
         }
         let dst = self.pop_own_gpr();
         match rhs {
@@ -209,10 +209,10 @@ impl<'b> Function<'_, 'b> {
     }
 
     pub(crate) fn eqz(&mut self, width: Width) {
-        if self.flags {
-            if let Source::Flags(cond) = self.pop_source() {
-                return self.push_flags(cond.invert());
-            }
+        if self.flags
+            && let Source::Flags(cond) = self.pop_source()
+        {
+            return self.push_flags(cond.invert());
         }
         let value = self.pop_source();
         self.emit_compare(width, value, Source::Const(0));

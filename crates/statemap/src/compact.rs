@@ -18,6 +18,7 @@
 //! the rest follows.
 
 mod build;
+mod diff;
 mod error;
 mod header;
 mod module;
@@ -26,7 +27,8 @@ mod read;
 mod resolve;
 mod site;
 
-pub use build::{CompactMapBuilder, SiteView};
+pub use build::CompactMapBuilder;
+pub use diff::SiteView;
 pub use error::{BuildError, MapError};
 pub use module::{FunctionEntry, ModuleMap, ModuleMapBuilder};
 pub use read::{CompactMap, Sites};

@@ -17,7 +17,9 @@ mod bytes;
 mod diff;
 mod dump;
 mod map;
+mod map_error;
 mod read;
+mod validate;
 mod value;
 mod versions;
 mod x64;
@@ -33,9 +35,9 @@ pub use bytes::ImageBytesError;
 pub use diff::{MachineState, MachineStateDiff};
 pub use dump::{ExecutionStateImage, InstanceImage, UntypedError, WasmFunctionStateDump};
 pub use map::{
-    FunctionStateMap, ModuleStateMap, OffsetInfo, StateMapError, SuspendKind, SuspendOffset, Suspended,
-    UNTRACKED,
+    FunctionStateMap, ModuleStateMap, OffsetInfo, SuspendKind, SuspendOffset, Suspended, UNTRACKED,
 };
+pub use map_error::StateMapError;
 pub use read::{BoundaryRegisters, StackEnd, StackMemory, StackRead, StackStart, read_stack};
 pub use value::{FUNCTION_HEADER, Half, KnownRegisters, MachineValue, RegisterIndex, WasmAbstractValue};
 pub use versions::{CodeVersion, CodeVersions, Tier, VersionError, VersionId};

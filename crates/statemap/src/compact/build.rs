@@ -3,44 +3,13 @@
 use alloc::vec::Vec;
 
 use crate::canonical::Phase;
+use crate::compact::diff::{self, SiteView};
 use crate::compact::error::BuildError;
 use crate::compact::header::{Header, SITES_PER_KEY, Triple};
 use crate::compact::ops::{self, Locals};
 use crate::compact::site::{Operand, Place, Site, SiteKind, SiteState, Slot};
 use crate::value::ValType;
 use crate::varint;
-
-/// A compiler's register cache as the builder asks for it. A [`SiteState`] is one.
-pub trait SiteView {
-    /// Operands on the stack.
-    fn operand_count(&self) -> u32;
-
-    /// So many operands from the bottom are as they were at the site before (of the same function),
-    /// place included. 0 is always right; a compiler that keeps count saves the comparison.
-    fn unchanged_operands(&self) -> u32 {
-        0
-    }
-
-    /// An operand; 0 is the bottom, `index` is below [`operand_count`](Self::operand_count).
-    fn operand(&self, index: u32) -> Operand;
-
-    /// Locals that are not at home, by index.
-    fn locals(&self) -> &[(u32, Place)];
-}
-
-impl SiteView for SiteState {
-    fn operand_count(&self) -> u32 {
-        self.operands.len() as u32
-    }
-
-    fn operand(&self, index: u32) -> Operand {
-        self.operands[index as usize]
-    }
-
-    fn locals(&self) -> &[(u32, Place)] {
-        &self.locals
-    }
-}
 
 /// Records the sites of one function after the other; memory is kept from one to the next.
 ///
@@ -133,19 +102,14 @@ impl CompactMapBuilder {
         let unchanged = if key { 0 } else { view.unchanged_operands() };
         self.check(view, unchanged)?;
         if key {
-            self.index.push([code_offset, wasm_offset, self.stream.len() as u32]);
-            self.recorded.clear();
-            self.last = (code_offset, wasm_offset);
+            self.start_key(code_offset, wasm_offset);
         }
-        self.steps.clear();
-        let steps = ops::note(&mut self.steps, note)
-            + self.diff_locals(view.locals())
-            + self.diff_operands(view, unchanged);
-        self.put_record(code_offset - self.last.0, wasm_offset - self.last.1, phase, steps);
+        let [code, wasm] = [code_offset - self.last.0, wasm_offset - self.last.1];
+        let steps = self.put_steps(note, view, unchanged);
+        self.put_record(code, wasm, phase, steps);
         self.last = (code_offset, wasm_offset);
-        let index = self.sites;
         self.sites += 1;
-        Ok(Site { index, code_offset, wasm_offset, phase, note })
+        Ok(Site { index: self.sites - 1, code_offset, wasm_offset, phase, note })
     }
 
     /// Other code that belongs to a site, like the out-of-line end of a check. Any order; one site may
@@ -218,47 +182,18 @@ impl CompactMapBuilder {
         Ok(())
     }
 
-    fn diff_locals(&mut self, now: &[(u32, Place)]) -> u32 {
-        let before = &self.recorded.locals;
-        if before == now {
-            return 0;
-        }
-        let steps = if now.is_empty() {
-            ops::locals_home(&mut self.steps);
-            1
-        } else {
-            merge_locals(before, now, &mut self.steps)
-        };
-        self.recorded.locals.clear();
-        self.recorded.locals.extend_from_slice(now);
-        steps
+    fn start_key(&mut self, code: u32, wasm: u32) {
+        self.index.push([code, wasm, self.stream.len() as u32]);
+        self.recorded.clear();
+        self.last = (code, wasm);
     }
 
-    fn diff_operands(&mut self, view: &impl SiteView, unchanged: u32) -> u32 {
-        let recorded = &mut self.recorded.operands;
-        let both = view.operand_count().min(recorded.len() as u32);
-        let now = |index: &u32| view.operand(*index);
-        let same = (unchanged.min(both)..both).take_while(|i| now(i) == recorded[*i as usize]).count() as u32
-            + unchanged.min(both);
-        let brought_home = |i: &u32| now(i).place == Place::Home && now(i).ty == recorded[*i as usize].ty;
-        let home = same + (same..both).take_while(brought_home).count() as u32;
-        let all_home = home > same && recorded[..same as usize].iter().all(|o| o.place == Place::Home);
-        let keep = if all_home { home } else { same };
-
-        let mut steps = ops::pop(&mut self.steps, recorded.len() as u32 - keep);
-        recorded.truncate(keep as usize);
-        if all_home {
-            ops::operands_home(&mut self.steps);
-            recorded.iter_mut().for_each(|operand| operand.place = Place::Home);
-            steps += 1;
-        }
-        for index in keep..view.operand_count() {
-            let operand = view.operand(index);
-            ops::push(&mut self.steps, operand);
-            recorded.push(operand);
-            steps += 1;
-        }
-        steps
+    fn put_steps(&mut self, note: u8, view: &impl SiteView, unchanged: u32) -> u32 {
+        let Self { recorded, steps, .. } = self;
+        steps.clear();
+        ops::note(steps, note)
+            + diff::locals(recorded, view.locals(), steps)
+            + diff::operands(recorded, view, unchanged, steps)
     }
 
     fn put_record(&mut self, code: u32, wasm: u32, phase: Phase, steps: u32) {
@@ -272,41 +207,4 @@ impl CompactMapBuilder {
         }
         out.extend_from_slice(&self.steps);
     }
-}
-
-/// The steps from one list of locals to the other, both by index.
-fn merge_locals(before: &[(u32, Place)], now: &[(u32, Place)], out: &mut Vec<u8>) -> u32 {
-    let (mut old, mut new, mut steps) = (before, now, 0);
-    loop {
-        let [first_old, first_new] = [old.first(), new.first()].map(|entry| entry.map_or(u32::MAX, |e| e.0));
-        let Some(&(local, place)) = (if first_new <= first_old { new.first() } else { old.first() }) else {
-            return steps;
-        };
-        if first_old < first_new {
-            ops::local(out, local, Place::Home);
-            (old, steps) = (&old[1..], steps + 1);
-            continue;
-        }
-        let known = first_old == first_new;
-        let zeros = if known { 0 } else { leading_zeros(new, first_old) };
-        if zeros > 1 {
-            ops::zeros(out, local, zeros);
-            (new, steps) = (&new[zeros as usize..], steps + 1);
-            continue;
-        }
-        if !(known && old[0].1 == place) {
-            ops::local(out, local, place);
-            steps += 1;
-        }
-        (old, new) = (&old[usize::from(known)..], &new[1..]);
-    }
-}
-
-/// How many neighbours from the first on are zero, below the local `end`.
-fn leading_zeros(locals: &[(u32, Place)], end: u32) -> u32 {
-    let first = locals[0].0;
-    let run = (first..end)
-        .zip(locals)
-        .take_while(|(index, (local, place))| local == index && *place == Place::Constant(0));
-    run.count() as u32
 }

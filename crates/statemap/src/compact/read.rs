@@ -4,10 +4,10 @@ use crate::canonical::Phase;
 use crate::compact::error::{MapError, offset};
 use crate::compact::header::{Parsed, SITES_PER_KEY};
 use crate::compact::ops::{self, Locals};
-use crate::compact::site::{Site, SiteState, Slot};
+use crate::compact::site::{Site, SiteState};
 use crate::limits;
 use crate::value::ValType;
-use crate::varint::Cursor;
+use crate::varint::{Broken, Cursor};
 
 /// The map of one function, read in place from bytes that anybody may have written: every look-up is
 /// total. Parsing costs as much as a look-up; who walks deep stacks keeps maps or sites at hand.
@@ -263,29 +263,32 @@ impl Sites<'_, '_> {
     /// [phase:2 steps:3 wasm:3] code, steps - 7, wasm - 7, steps
     fn record(&mut self, state: &mut SiteState) -> Result<Site, MapError> {
         let start = self.cursor.position();
-        let failed = |broken| MapError::broken(broken, start);
-        let head = self.cursor.byte().map_err(failed)?;
-        let phase =
-            Phase::from_byte(head & 3).ok_or(MapError::UnknownByte { offset: offset(start), byte: head })?;
-        let code = self.cursor.u32().map_err(failed)?;
-        let mut fields = [head >> 2 & 7, head >> 5].map(u32::from);
-        for field in fields.iter_mut().filter(|field| **field == 7) {
-            *field = self.cursor.u32().map_err(failed)?.saturating_add(7);
+        let (phase, steps, deltas) = self.head().map_err(|broken| MapError::broken(broken, start))?;
+        for (last, delta) in self.last.iter_mut().zip(deltas) {
+            *last = last.checked_add(delta).ok_or(MapError::Number { offset: offset(start) })?;
         }
-        let [steps, wasm] = fields;
-        let too_large = MapError::Number { offset: offset(start) };
-        let [last_code, last_wasm] = self.last;
-        let code_offset = last_code.checked_add(code).ok_or(too_large)?;
-        let wasm_offset = last_wasm.checked_add(wasm).ok_or(too_large)?;
         state.note = 0;
         for _ in 0..steps {
             ops::apply(&mut self.cursor, &self.map.types(), state)?;
         }
         check_height(state, start)?;
+        let [code_offset, wasm_offset] = self.last;
         let index = self.index;
-        self.last = [code_offset, wasm_offset];
         self.index += 1;
         Ok(Site { index, code_offset, wasm_offset, phase, note: state.note })
+    }
+
+    /// Phase, number of steps, deltas of code and wasm offset.
+    fn head(&mut self) -> Result<(Phase, u32, [u32; 2]), Broken> {
+        let head = self.cursor.byte()?;
+        let phase = Phase::from_byte(head & 3).ok_or(Broken::Number)?;
+        let code = self.cursor.u32()?;
+        let mut fields = [head >> 2 & 7, head >> 5].map(u32::from);
+        for field in fields.iter_mut().filter(|field| **field == 7) {
+            *field = self.cursor.u32()?.saturating_add(7);
+        }
+        let [steps, wasm] = fields;
+        Ok((phase, steps, [code, wasm]))
     }
 }
 
@@ -295,14 +298,4 @@ fn check_height(state: &SiteState, at: usize) -> Result<(), MapError> {
         return Err(MapError::TooMany { offset: offset(at), count });
     }
     Ok(())
-}
-
-impl Slot {
-    /// Its index among locals or operands.
-    #[must_use]
-    pub const fn index(self) -> u32 {
-        match self {
-            Self::Local(index) | Self::Operand(index) => index,
-        }
-    }
 }

@@ -79,6 +79,16 @@ pub enum Slot {
     Operand(u32),
 }
 
+impl Slot {
+    /// Its index among locals or operands.
+    #[must_use]
+    pub const fn index(self) -> u32 {
+        match self {
+            Self::Local(index) | Self::Operand(index) => index,
+        }
+    }
+}
+
 impl fmt::Display for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::canonical::{Activation, Frame, HostCall, State};
+use crate::canonical::{Activation, Frame, Global, HostCall, HostState, State, Table};
 use crate::image::error::Section;
 use crate::image::pages::PageRange;
 use crate::value::Value;
@@ -18,25 +18,14 @@ pub(super) fn section(
     let mut out = Vec::new();
     match section {
         Section::Frames => many(&mut out, &state.activations, activation),
-        Section::Globals => many(&mut out, &state.globals, |out, global| {
-            out.push(global.mutability as u8);
-            value(out, global.value);
-        }),
-        Section::Tables => many(&mut out, &state.tables, |out, table| {
-            out.push(table.ty.to_byte());
-            option(out, table.maximum.map(u64::from));
-            // A reference is one or two bytes; its type is the table's.
-            many(out, &table.elements, |out, element| put(out, element.bits() as u64));
-        }),
+        Section::Globals => many(&mut out, &state.globals, global),
+        Section::Tables => many(&mut out, &state.tables, table),
         Section::Memories => memories(&mut out, state, ranges, checksums),
         Section::Segments => {
             many(&mut out, &state.dropped_data, |out, index| put(out, u64::from(*index)));
             many(&mut out, &state.dropped_elements, |out, index| put(out, u64::from(*index)));
         }
-        Section::Host => many(&mut out, &state.host, |out, host| {
-            bytes(out, host.name.as_bytes());
-            bytes(out, &host.bytes);
-        }),
+        Section::Host => many(&mut out, &state.host, host),
     }
     out
 }
@@ -83,6 +72,23 @@ fn frame(out: &mut Vec<u8>, frame: &Frame) {
     out.push(frame.phase.to_byte());
     values(out, &frame.locals);
     values(out, &frame.operands);
+}
+
+fn global(out: &mut Vec<u8>, global: &Global) {
+    out.push(global.mutability as u8);
+    value(out, global.value);
+}
+
+/// A reference is a byte or a few; its type is the table's.
+fn table(out: &mut Vec<u8>, table: &Table) {
+    out.push(table.ty.to_byte());
+    option(out, table.maximum.map(u64::from));
+    many(out, &table.elements, |out, element| put(out, element.bits() as u64));
+}
+
+fn host(out: &mut Vec<u8>, host: &HostState) {
+    bytes(out, host.name.as_bytes());
+    bytes(out, &host.bytes);
 }
 
 fn memories(out: &mut Vec<u8>, state: &State, ranges: &[Vec<PageRange>], checksums: &mut Vec<usize>) {

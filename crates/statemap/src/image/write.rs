@@ -58,21 +58,32 @@ pub fn write_image<S: Sink>(
         .map(|section| encode::section(section, state, &ranges, &mut places))
         .collect();
     let head_end = (head::SECTIONS + sections.iter().map(Vec::len).sum::<usize>()) as u64;
-    let mut end = head_end;
-    let mut sums = Vec::with_capacity(places.len());
-    for (memory, ranges) in memories.iter().zip(&ranges) {
-        for range in ranges {
-            let start = head::data_start(end);
-            sums.push(write_pages(*memory, *range, start, sink).map_err(WriteError::Sink)?);
-            end = start + range.bytes();
-        }
-    }
+    let (sums, end) = write_memories(memories, &ranges, head_end, sink).map_err(WriteError::Sink)?;
     let page_table = &mut sections[Section::Memories as usize - 1];
     for (place, sum) in places.into_iter().zip(sums) {
         page_table[place..place + 8].copy_from_slice(&sum.to_le_bytes());
     }
     sink.write_at(0, &head::write(module, end, &sections)).map_err(WriteError::Sink)?;
     Ok(end)
+}
+
+/// Writes all pages behind the head; their checksums, and where the file ends.
+fn write_memories<S: Sink>(
+    memories: &[&dyn MemoryPages],
+    ranges: &[Vec<PageRange>],
+    head_end: u64,
+    sink: &mut S,
+) -> Result<(Vec<u64>, u64), S::Error> {
+    let mut sums = Vec::new();
+    let mut end = head_end;
+    for (memory, ranges) in memories.iter().zip(ranges) {
+        for range in ranges {
+            let start = head::data_start(end);
+            sums.push(write_pages(*memory, *range, start, sink)?);
+            end = start + range.bytes();
+        }
+    }
+    Ok((sums, end))
 }
 
 /// Writes pages and says their checksum.

@@ -9,7 +9,8 @@ use core::fmt;
 use ::borsh::io::{Error, ErrorKind, Read, Result, Write};
 use ::borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::machine::map::{ModuleStateMap, StateMapError};
+use crate::machine::map::ModuleStateMap;
+use crate::machine::map_error::StateMapError;
 use crate::machine::value::{Half, MachineValue};
 
 /// Bytes that are not a [`ModuleStateMap`].

@@ -1,17 +1,19 @@
 //! From frames to a native stack.
 
+mod frame;
+
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::compact::Slot;
 use crate::machine::build_error::{BuildFrameError, BuildStackError};
-use crate::machine::diff::MachineState;
-use crate::machine::dump::{ExecutionStateImage, WasmFunctionStateDump};
+use crate::machine::dump::ExecutionStateImage;
 use crate::machine::index;
-use crate::machine::map::{FunctionStateMap, ModuleStateMap, OffsetInfo, SuspendKind};
+use crate::machine::map::{FunctionStateMap, ModuleStateMap, SuspendKind};
 use crate::machine::read::StackMemory;
-use crate::machine::value::{Half, KnownRegisters, MachineValue, WasmAbstractValue};
+use crate::machine::value::{Half, KnownRegisters, MachineValue};
+
+use frame::Frame;
 
 /// Words below the youngest frame: xmm0 to xmm15 (64 bits each, lowest first), rbp, rax, rbx, rcx, rdx, rdi,
 /// rsi, r8 to r15. What loads them and returns, continues the frame.
@@ -89,66 +91,22 @@ pub fn build_stack(
     for (age, dump) in image.frames.iter().rev().enumerate() {
         let number = (youngest - age) as u32;
         let framed = |error| BuildStackError::Frame { number, error };
-        let function = functions.get(&dump.local_function_id);
         let none = BuildFrameError::NoSuchFunction { function: dump.local_function_id };
-        let frame = Frame::new(function.ok_or(framed(none))?, dump).map_err(framed)?;
-        if age < youngest && frame.kind != SuspendKind::Call {
-            return Err(framed(BuildFrameError::NotInCall { kind: frame.kind }));
-        }
-        if age == youngest && frame.kind == SuspendKind::Call && target.result.is_none() {
-            return Err(BuildStackError::NoResult);
-        }
+        let function = functions.get(&dump.local_function_id).ok_or(framed(none))?;
+        let frame = Frame::new(function, dump).map_err(framed)?;
+        check_kind(number, frame.kind, target.result)?;
         builder.frame(&frame).map_err(|error| error.map_or(builder.too_large(), framed))?;
     }
     builder.finish()
 }
 
-/// One frame of the image and the state its code wants.
-struct Frame<'f> {
-    function: &'f FunctionStateMap,
-    dump: &'f WasmFunctionStateDump,
-    state: MachineState,
-    kind: SuspendKind,
-    info: OffsetInfo,
-}
-
-impl<'f> Frame<'f> {
-    fn new(function: &'f FunctionStateMap, dump: &'f WasmFunctionStateDump) -> Result<Self, BuildFrameError> {
-        let operator = dump.wasm_inst_offset;
-        let (kind, info) = function.target(operator)?.ok_or(BuildFrameError::NotSuspendable { operator })?;
-        let state = function.state(info.diff_id)?;
-        let visible = state.wasm_stack.len().checked_sub(index(state.wasm_stack_private_depth));
-        let visible = visible.ok_or(BuildFrameError::Misplaced)?;
-        same_size(Slot::Operand, visible, dump.stack.len())?;
-        same_size(Slot::Local, function.locals.len(), dump.locals.len())?;
-        Ok(Self { function, dump, state, kind, info })
+/// Others return to all frames but the youngest; if that is in a call, it has a result.
+fn check_kind(number: u32, kind: SuspendKind, result: Option<CallResult>) -> Result<(), BuildStackError> {
+    match (number, kind) {
+        (0, SuspendKind::Call) if result.is_none() => Err(BuildStackError::NoResult),
+        (0, _) | (_, SuspendKind::Call) => Ok(()),
+        _ => Err(BuildStackError::Frame { number, error: BuildFrameError::NotInCall { kind } }),
     }
-
-    fn operand(&self, operand: u64) -> Result<u64, BuildFrameError> {
-        let number = operand as u32;
-        match self.state.wasm_stack.get(index(operand)).ok_or(BuildFrameError::Misplaced)? {
-            WasmAbstractValue::Const(value) => Ok(*value),
-            WasmAbstractValue::Runtime => {
-                let value = self.dump.stack.get(index(operand));
-                let value = value.ok_or(BuildFrameError::OperandTaken { operand: number })?;
-                value.ok_or(BuildFrameError::Missing { slot: Slot::Operand(number) })
-            }
-        }
-    }
-
-    fn local(&self, local: u64) -> Result<u64, BuildFrameError> {
-        match self.function.locals.get(index(local)).ok_or(BuildFrameError::Misplaced)? {
-            WasmAbstractValue::Const(value) => Ok(*value),
-            WasmAbstractValue::Runtime => {
-                let value = self.dump.locals.get(index(local)).copied().flatten();
-                value.ok_or(BuildFrameError::Missing { slot: Slot::Local(local as u32) })
-            }
-        }
-    }
-}
-
-fn same_size(slot: fn(u32) -> Slot, wanted: usize, found: usize) -> Result<(), BuildFrameError> {
-    if wanted == found { Ok(()) } else { Err(BuildFrameError::Size { slot: slot(wanted.min(found) as u32) }) }
 }
 
 /// `None`: there is no more room.

@@ -3,7 +3,8 @@
 use core::fmt;
 
 use crate::compact::Slot;
-use crate::machine::map::{StateMapError, SuspendKind};
+use crate::machine::map::SuspendKind;
+use crate::machine::map_error::StateMapError;
 
 /// A stack that was not built.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

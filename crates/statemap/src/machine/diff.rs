@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::machine::index;
-use crate::machine::map::StateMapError;
+use crate::machine::map_error::StateMapError;
 use crate::machine::value::{FUNCTION_HEADER, MachineValue, RegisterIndex, WasmAbstractValue};
 
 /// What every slot of a frame and every register holds, and how much of the operand stack there is.

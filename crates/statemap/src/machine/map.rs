@@ -2,11 +2,11 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::fmt;
 
 use crate::machine::diff::{MachineState, MachineStateDiff};
 use crate::machine::index;
-use crate::machine::value::{FUNCTION_HEADER, RegisterIndex, WasmAbstractValue};
+use crate::machine::map_error::StateMapError;
+use crate::machine::value::{FUNCTION_HEADER, WasmAbstractValue};
 
 /// `diff_id` of code that was compiled without state tracking.
 pub const UNTRACKED: u64 = u64::MAX;
@@ -125,77 +125,6 @@ impl Suspended<'_> {
     }
 }
 
-/// A map that contradicts itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum StateMapError {
-    /// A diff that does not exist.
-    NoSuchDiff {
-        /// Which.
-        diff: u64,
-    },
-    /// A diff that starts from one that is not before it.
-    DiffOrder {
-        /// Which.
-        diff: u64,
-        /// What it starts from.
-        last: u64,
-    },
-    /// A diff that pops more than there is.
-    Underflow {
-        /// Which.
-        diff: u64,
-    },
-    /// A diff of a register that the state does not have.
-    NoSuchRegister {
-        /// Which diff.
-        diff: u64,
-        /// Which register.
-        register: RegisterIndex,
-    },
-    /// A shadow that is not a multiple of 8 bytes, or absurdly large.
-    Shadow {
-        /// Bytes.
-        bytes: u64,
-    },
-    /// A place that its table does not have.
-    NoSuchOffset {
-        /// The place.
-        offset: SuspendOffset,
-    },
-    /// An entry that ends before it starts, or beyond the module's code.
-    BadOffset {
-        /// Its key.
-        offset: u64,
-    },
-    /// Two functions with the same number.
-    SameFunction {
-        /// The number.
-        function: u64,
-    },
-}
-
-impl fmt::Display for StateMapError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSuchDiff { diff } => write!(f, "there is no diff {diff}"),
-            Self::DiffOrder { diff, last } => {
-                write!(f, "diff {diff} starts from {last}, which is not before it")
-            }
-            Self::Underflow { diff } => write!(f, "diff {diff} pops more than there is"),
-            Self::NoSuchRegister { diff, register } => {
-                write!(f, "diff {diff} changes register {}, which the state does not have", register.0)
-            }
-            Self::Shadow { bytes } => write!(f, "a shadow cannot have {bytes:#x} bytes"),
-            Self::NoSuchOffset { offset } => write!(f, "the table has no entry for {offset:?}"),
-            Self::BadOffset { offset } => write!(f, "the entry at {offset:#x} does not lie in the code"),
-            Self::SameFunction { function } => write!(f, "there are two functions {function}"),
-        }
-    }
-}
-
-impl core::error::Error for StateMapError {}
-
 impl FunctionStateMap {
     /// The most bytes a shadow may have.
     const LARGEST_SHADOW: u64 = 1 << 16;
@@ -276,54 +205,6 @@ impl FunctionStateMap {
             Err(StateMapError::Shadow { bytes })
         }
     }
-
-    /// Whether everything that refers to something refers to something that is there.
-    fn validate(&self, total_size: u64) -> Result<(), StateMapError> {
-        self.shadow_words()?;
-        self.validate_diffs()?;
-        let kinds = [SuspendKind::Loop, SuspendKind::Call, SuspendKind::Trappable];
-        for (&offset, info) in kinds.into_iter().flat_map(|kind| self.table(kind)) {
-            if info.end_offset <= offset || info.end_offset.max(info.activate_offset) > total_size {
-                return Err(StateMapError::BadOffset { offset });
-            }
-            if info.diff_id != UNTRACKED && info.diff_id >= self.diffs.len() as u64 {
-                return Err(StateMapError::NoSuchDiff { diff: info.diff_id });
-            }
-        }
-        let header = self.wasm_function_header_target_offset.iter();
-        for &offset in header.chain(self.wasm_offset_to_target_offset.values()) {
-            let known = self.table(offset.kind()).contains_key(&offset.offset());
-            known.then_some(()).ok_or(StateMapError::NoSuchOffset { offset })?;
-        }
-        Ok(())
-    }
-
-    /// Follows heights instead of states: one step for each diff.
-    fn validate_diffs(&self) -> Result<(), StateMapError> {
-        let registers = self.initial.register_values.len() as u64;
-        let initial = [self.initial.stack_values.len(), self.initial.wasm_stack.len()];
-        let mut heights: Vec<[usize; 2]> = Vec::with_capacity(self.diffs.len());
-        for (diff, step) in (0..).zip(&self.diffs) {
-            let before = match step.last {
-                None => initial,
-                Some(last) if last < diff => heights[index(last)],
-                Some(last) => return Err(StateMapError::DiffOrder { diff, last }),
-            };
-            let height = |before: usize, pop: u64, push: usize| {
-                before
-                    .checked_sub(index(pop))
-                    .map(|left| left + push)
-                    .ok_or(StateMapError::Underflow { diff })
-            };
-            let slots = height(before[0], step.stack_pop, step.stack_push.len())?;
-            let operands = height(before[1], step.wasm_stack_pop, step.wasm_stack_push.len())?;
-            heights.push([slots, operands]);
-            if let Some((register, _)) = step.reg_diff.iter().find(|(register, _)| register.0 >= registers) {
-                return Err(StateMapError::NoSuchRegister { diff, register: *register });
-            }
-        }
-        Ok(())
-    }
 }
 
 impl ModuleStateMap {
@@ -354,26 +235,5 @@ impl ModuleStateMap {
     #[must_use]
     pub fn lookup_loop_ip(&self, ip: u64, base: u64) -> Option<Suspended<'_>> {
         self.lookup_ip(ip, base, SuspendKind::Loop)
-    }
-
-    /// Whether everything that refers to something refers to something that is there: for maps that come
-    /// from outside. (Look-ups are total without it.)
-    ///
-    /// # Errors
-    /// The first [`StateMapError`].
-    pub fn validate(&self) -> Result<(), StateMapError> {
-        let mut numbers: Vec<u64> = Vec::with_capacity(self.local_functions.len());
-        for (&offset, function) in &self.local_functions {
-            if offset >= self.total_size {
-                return Err(StateMapError::BadOffset { offset });
-            }
-            function.validate(self.total_size)?;
-            numbers.push(function.local_function_id);
-        }
-        numbers.sort_unstable();
-        match numbers.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(StateMapError::SameFunction { function: pair[0] }),
-            None => Ok(()),
-        }
     }
 }

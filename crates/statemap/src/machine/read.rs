@@ -8,7 +8,8 @@ use crate::limits;
 use crate::machine::diff::MachineState;
 use crate::machine::dump::{ExecutionStateImage, WasmFunctionStateDump};
 use crate::machine::index;
-use crate::machine::map::{FunctionStateMap, StateMapError, SuspendKind, Suspended};
+use crate::machine::map::{FunctionStateMap, SuspendKind, Suspended};
+use crate::machine::map_error::StateMapError;
 use crate::machine::value::{Half, KnownRegisters, MachineValue, RegisterIndex, WasmAbstractValue};
 use crate::machine::versions::{CodeVersions, Tier};
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use arbitrary::{Result, Unstructured};
 use midstride_statemap::machine::{
     CallResult, CodeVersion, CodeVersions, ExecutionStateImage, FunctionStateMap, Half, MachineState,
-    MachineValue, ModuleStateMap, OffsetInfo, RegisterIndex, SAVED_WORDS, StackEnd, StackMemory, StackStart,
-    StackTarget, SuspendKind, SuspendOffset, Tier, WasmAbstractValue, WasmFunctionStateDump, build_stack,
-    read_stack,
+    MachineStateDiff, MachineValue, ModuleStateMap, OffsetInfo, RegisterIndex, SAVED_WORDS, StackEnd,
+    StackMemory, StackStart, StackTarget, SuspendKind, SuspendOffset, Tier, WasmAbstractValue,
+    WasmFunctionStateDump, build_stack, read_stack,
 };
 
 const TARGET: StackTarget = StackTarget {
@@ -89,23 +89,10 @@ fn version(map: &ModuleStateMap) -> CodeVersion<'_> {
     CodeVersion { map, base: TARGET.code_base, tier: Tier::Baseline, backend: "test" }
 }
 
-/// Frames and maps with mistakes.
+/// Frames and maps with mistakes: nobody panics.
 fn disturb(u: &mut Unstructured<'_>, mut map: ModuleStateMap, mut image: ExecutionStateImage) -> Result<()> {
     for function in map.local_functions.values_mut() {
-        let diff = u.choose_index(function.diffs.len())?;
-        let diff = &mut function.diffs[diff];
-        match u.int_in_range(0..=9)? {
-            0 => diff.last = Some(u.int_in_range(0..=4)?),
-            1 => diff.stack_pop += u.int_in_range(0..=9)?,
-            2 => diff.wasm_stack_private_depth = u.int_in_range(0..=9)?,
-            3 => diff.stack_push.push(MachineValue::WasmStack(u.int_in_range(0..=9)?)),
-            4 => diff.stack_push.push(MachineValue::CopyStackBPRelative(u.arbitrary()?)),
-            5 => diff.stack_push.push(MachineValue::PreserveRegister(RegisterIndex(u.arbitrary()?))),
-            6 => diff.prev_frame_diff = BTreeMap::from([(u.arbitrary()?, Some(MachineValue::WasmLocal(0)))]),
-            7 => diff.reg_diff.push((RegisterIndex(u.int_in_range(0..=40)?), MachineValue::ExplicitShadow)),
-            8 => function.shadow_size = u.arbitrary()?,
-            _ => function.locals.push(WasmAbstractValue::Runtime),
-        }
+        disturb_function(u, function)?;
     }
     let frame = u.choose_index(image.frames.len())?;
     let frame = &mut image.frames[frame];
@@ -125,6 +112,24 @@ fn disturb(u: &mut Unstructured<'_>, mut map: ModuleStateMap, mut image: Executi
     versions.add(version(&map)).expect("there is no other");
     let start = StackStart { max_depth: 100, ..StackStart::in_call(0x8000, [Some(1); 32]) };
     let _ = read_stack(&versions, &start, &memory);
+    Ok(())
+}
+
+fn disturb_function(u: &mut Unstructured<'_>, function: &mut FunctionStateMap) -> Result<()> {
+    let diff = u.choose_index(function.diffs.len())?;
+    let diff = &mut function.diffs[diff];
+    match u.int_in_range(0..=9)? {
+        0 => diff.last = Some(u.int_in_range(0..=4)?),
+        1 => diff.stack_pop += u.int_in_range(0..=9)?,
+        2 => diff.wasm_stack_private_depth = u.int_in_range(0..=9)?,
+        3 => diff.stack_push.push(MachineValue::WasmStack(u.int_in_range(0..=9)?)),
+        4 => diff.stack_push.push(MachineValue::CopyStackBPRelative(u.arbitrary()?)),
+        5 => diff.stack_push.push(MachineValue::PreserveRegister(RegisterIndex(u.arbitrary()?))),
+        6 => diff.prev_frame_diff = BTreeMap::from([(u.arbitrary()?, Some(MachineValue::WasmLocal(0)))]),
+        7 => diff.reg_diff.push((RegisterIndex(u.int_in_range(0..=40)?), MachineValue::ExplicitShadow)),
+        8 => function.shadow_size = u.arbitrary()?,
+        _ => function.locals.push(WasmAbstractValue::Runtime),
+    }
     Ok(())
 }
 
@@ -163,41 +168,43 @@ impl Plan {
     /// One value, put somewhere.
     fn value(&mut self, u: &mut Unstructured<'_>, what: Half) -> Result<(WasmAbstractValue, u64)> {
         let bits: u64 = u.arbitrary()?;
-        let small = bits & u64::from(u32::MAX);
         let whole = match what {
             Half::WasmStack(operand) => MachineValue::WasmStack(operand),
             Half::WasmLocal(local) => MachineValue::WasmLocal(local),
             _ => MachineValue::Undefined,
         };
-        match u.int_in_range(0..=5)? {
+        let halves = match u.int_in_range(0..=5)? {
             0 => return Ok((WasmAbstractValue::Const(bits), bits)),
             1 => {
-                let register = u.choose_index(24)?;
-                let free = self.state.register_values[register] == MachineValue::Undefined;
-                if free && register != 4 && register != 5 {
-                    // The caller may have a value in it.
-                    let preserved = MachineValue::PreserveRegister(RegisterIndex(register as u64));
-                    self.state.stack_values.push(preserved);
-                    self.state.register_values[register] = whole;
-                } else {
-                    self.state.stack_values.push(whole);
-                }
+                self.in_register(u.choose_index(24)?, whole);
+                return Ok((WasmAbstractValue::Runtime, bits));
             }
-            2 => {
-                self.state.stack_values.push(MachineValue::TwoHalves(what, Half::Undefined));
-                return Ok((WasmAbstractValue::Runtime, small));
-            }
-            3 => {
-                self.state.stack_values.push(MachineValue::TwoHalves(Half::VmctxDeref(vec![8, 1]), what));
-                return Ok((WasmAbstractValue::Runtime, small));
-            }
-            4 if !self.incoming.is_empty() => {
+            2 if !self.incoming.is_empty() => {
                 let slot = self.incoming.remove(0);
                 self.state.prev_frame.insert(slot, whole);
+                return Ok((WasmAbstractValue::Runtime, bits));
             }
-            _ => self.state.stack_values.push(whole),
+            3 => (what, Half::Undefined),
+            4 => (Half::VmctxDeref(vec![8, 1]), what),
+            _ => {
+                self.state.stack_values.push(whole);
+                return Ok((WasmAbstractValue::Runtime, bits));
+            }
+        };
+        self.state.stack_values.push(MachineValue::TwoHalves(halves.0, halves.1));
+        Ok((WasmAbstractValue::Runtime, bits & u64::from(u32::MAX)))
+    }
+
+    /// In the register, whose value of the caller is saved; in a slot when it is taken.
+    fn in_register(&mut self, register: usize, value: MachineValue) {
+        let free = self.state.register_values[register] == MachineValue::Undefined;
+        if free && register != 4 && register != 5 {
+            let preserved = MachineValue::PreserveRegister(RegisterIndex(register as u64));
+            self.state.stack_values.push(preserved);
+            self.state.register_values[register] = value;
+        } else {
+            self.state.stack_values.push(value);
         }
-        Ok((WasmAbstractValue::Runtime, bits))
     }
 
     fn noise(&mut self, u: &mut Unstructured<'_>) -> Result<()> {
@@ -233,23 +240,8 @@ fn function(
 ) -> Result<FunctionStateMap> {
     let locals = plan.locals.iter().map(|(known, _)| *known).collect();
     let mut function = FunctionStateMap::new(MachineState::new(), number, 32, locals);
-    let mut last = None;
-    let mut old = MachineState::new();
-    for step in 0..u.int_in_range(0..=3)? {
-        let mut state = plan.state.clone();
-        state.stack_values.truncate(step);
-        state.wasm_stack.truncate(step);
-        state.register_values[step] = MachineValue::Vmctx;
-        let mut diff = state.diff(&old);
-        diff.last = last;
-        last = Some(function.diffs.len() as u64);
-        function.diffs.push(diff);
-        old = state;
-    }
-    let mut diff = plan.state.diff(&old);
-    diff.last = last;
-    let diff_id = function.diffs.len() as u64;
-    function.diffs.push(diff);
+    function.diffs = chain(u, &plan.state)?;
+    let diff_id = function.diffs.len() as u64 - 1;
     let at = number * FUNCTION_BYTES + SITE;
     let info = OffsetInfo { end_offset: at + 1, diff_id, activate_offset: at };
     let (table, offset) = match kind {
@@ -260,4 +252,24 @@ fn function(
     table.insert(at, info);
     function.wasm_offset_to_target_offset.insert(OPERATOR, offset);
     Ok(function)
+}
+
+/// Diffs of which the last makes the state.
+fn chain(u: &mut Unstructured<'_>, wanted: &MachineState) -> Result<Vec<MachineStateDiff>> {
+    let mut diffs: Vec<MachineStateDiff> = Vec::new();
+    let mut old = MachineState::new();
+    let mut add = |state: &MachineState, old: &MachineState| {
+        let last = diffs.len().checked_sub(1).map(|last| last as u64);
+        diffs.push(MachineStateDiff { last, ..state.diff(old) });
+    };
+    for step in 0..u.int_in_range(0..=3)? {
+        let mut state = wanted.clone();
+        state.stack_values.truncate(step);
+        state.wasm_stack.truncate(step);
+        state.register_values[step] = MachineValue::Vmctx;
+        add(&state, &old);
+        old = state;
+    }
+    add(wanted, &old);
+    Ok(diffs)
 }

@@ -39,11 +39,16 @@ impl Width {
     }
 
     /// The number at `index` of a table; its bytes were counted when the header was read.
+    #[inline]
     pub(super) fn get(self, table: &[u8], index: usize) -> u32 {
-        let at = index * self as usize;
-        let mut bytes = [0; 4];
-        bytes[..self as usize].copy_from_slice(&table[at..at + self as usize]);
-        u32::from_le_bytes(bytes)
+        match self {
+            Self::Narrow => u16::from_le_bytes([table[index * 2], table[index * 2 + 1]]).into(),
+            Self::Wide => {
+                let mut bytes = [0; 4];
+                bytes.copy_from_slice(&table[index * 4..index * 4 + 4]);
+                u32::from_le_bytes(bytes)
+            }
+        }
     }
 }
 

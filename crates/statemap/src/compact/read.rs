@@ -135,7 +135,7 @@ impl<'a> CompactMap<'a> {
     fn validate_pairs(&self, table: usize) -> Result<(), MapError> {
         let mut last = None;
         for row in 0..self.parsed.header.tables[table] {
-            let [key, value] = self.row(table, row);
+            let [key, value] = [0, 1].map(|column| self.cell(table, row, column));
             let site = if table == 1 { value } else { key };
             if last.is_some_and(|last| last > key) || site >= self.site_count() {
                 return Err(MapError::Order { offset: offset(self.parsed.stream_start) });
@@ -188,25 +188,27 @@ impl<'a> CompactMap<'a> {
 
     fn last_key_below(&self, column: usize, offset: u32) -> u32 {
         let keys = self.parsed.header.tables[0];
-        partition_point(keys, |key| self.key(key)[column] < offset).saturating_sub(1)
+        partition_point(keys, |key| self.key(key, column) < offset).saturating_sub(1)
     }
 
-    fn key(&self, key: u32) -> [u32; 3] {
+    /// A number of the key index.
+    fn key(&self, key: u32, column: usize) -> u32 {
         let Parsed { width, tables, .. } = &self.parsed;
-        [0, 1, 2].map(|column| width.get(tables[0], key as usize * 3 + column))
+        width.get(tables[0], key as usize * 3 + column)
     }
 
-    fn row(&self, table: usize, row: u32) -> [u32; 2] {
+    /// A number of another table.
+    fn cell(&self, table: usize, row: u32, column: usize) -> u32 {
         let Parsed { width, tables, .. } = &self.parsed;
-        [0, 1].map(|column| width.get(tables[table], row as usize * 2 + column))
+        width.get(tables[table], row as usize * 2 + column)
     }
 
     /// The second number of the first row whose first is `wanted`.
     fn pair(&self, table: usize, wanted: u32) -> Option<u32> {
         let rows = self.parsed.header.tables[table];
-        let row = partition_point(rows, |row| self.row(table, row)[0] < wanted);
-        let found = (row < rows).then(|| self.row(table, row))?;
-        (found[0] == wanted).then_some(found[1])
+        let row = partition_point(rows, |row| self.cell(table, row, 0) < wanted);
+        let found = row < rows && self.cell(table, row, 0) == wanted;
+        found.then(|| self.cell(table, row, 1))
     }
 }
 
@@ -247,7 +249,8 @@ impl Sites<'_, '_> {
     }
 
     fn start_at_key(&mut self, state: &mut SiteState) -> Result<(), MapError> {
-        let [code, wasm, position] = self.map.key(self.index / SITES_PER_KEY);
+        let key = self.index / SITES_PER_KEY;
+        let [code, wasm, position] = [0, 1, 2].map(|column| self.map.key(key, column));
         let before = self.cursor.position();
         self.cursor = self.map.stream(position);
         let first = self.last == [0; 2] || before == self.map.parsed.stream_start;

@@ -54,6 +54,9 @@ fn read(
 
 type Read<T> = Result<T, Problem>;
 
+/// Room is made for so many things at once, whatever their count says: they are larger than their bytes.
+const RESERVED: usize = 1024;
+
 /// A section being read.
 struct Input<'a> {
     cursor: Cursor<'a>,
@@ -104,7 +107,11 @@ impl<'a> Input<'a> {
 
     fn many<T>(&mut self, limit: u32, mut item: impl FnMut(&mut Self) -> Read<T>) -> Read<Vec<T>> {
         let count = self.count(limit)?;
-        (0..count).map(|_| item(self)).collect()
+        let mut items = Vec::with_capacity(count.min(RESERVED));
+        for _ in 0..count {
+            items.push(item(self)?);
+        }
+        Ok(items)
     }
 
     fn bytes(&mut self) -> Read<&'a [u8]> {
@@ -118,9 +125,18 @@ impl<'a> Input<'a> {
 
     fn value(&mut self) -> Read<Value> {
         let ty = self.ty()?;
-        let mut bits = [0; 16];
-        bits[..ty.bytes()].copy_from_slice(self.cursor.take(ty.bytes())?);
-        Value::from_bits(ty, u128::from_le_bytes(bits)).ok_or(Problem::Reference)
+        let bits = match ty.bytes() {
+            4 => u32::from_le_bytes(self.array()?).into(),
+            8 => u64::from_le_bytes(self.array()?).into(),
+            _ => u128::from_le_bytes(self.array()?),
+        };
+        Value::from_bits(ty, bits).ok_or(Problem::Reference)
+    }
+
+    fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.cursor.take(N)?);
+        Ok(array)
     }
 
     fn end(&self) -> Read<()> {
@@ -195,10 +211,8 @@ fn run(input: &mut Input<'_>, end: u64) -> Read<PageRun> {
     if !(1..=PageRange::MAX_PAGES).contains(&pages) {
         return Err(Problem::TooMany);
     }
-    let mut sum = [0; 8];
-    sum.copy_from_slice(input.cursor.take(8)?);
-    let range = PageRange { first, pages };
-    Ok(PageRun { range, file_offset: 0, checksum: u64::from_le_bytes(sum), memory: 0 })
+    let checksum = u64::from_le_bytes(input.array()?);
+    Ok(PageRun { range: PageRange { first, pages }, file_offset: 0, checksum, memory: 0 })
 }
 
 fn host(input: &mut Input<'_>) -> Read<HostState> {

@@ -49,7 +49,12 @@ fn option(out: &mut Vec<u8>, number: Option<u64>) {
 
 fn value(out: &mut Vec<u8>, value: Value) {
     out.push(value.ty().to_byte());
-    out.extend_from_slice(&value.bits().to_le_bytes()[..value.ty().bytes()]);
+    let bits = value.bits();
+    match value.ty().bytes() {
+        4 => out.extend_from_slice(&(bits as u32).to_le_bytes()),
+        8 => out.extend_from_slice(&(bits as u64).to_le_bytes()),
+        _ => out.extend_from_slice(&bits.to_le_bytes()),
+    }
 }
 
 fn values(out: &mut Vec<u8>, values: &[Value]) {

@@ -90,6 +90,8 @@ pub struct ThreadContext {
     pub next_pc: u64,
     /// The context of the thread that a clone under way creates.
     pub child: u64,
+    /// The `lease` it has it for.
+    pub(crate) child_lease: u64,
     /// Work behind the system call under way.
     pub after: After,
     /// How much the next resolution builds.
@@ -100,6 +102,9 @@ pub struct ThreadContext {
     pub birth: u64,
     /// Whether the clone under way waits until its child leaves the memory.
     pub waits_for_child: u64,
+    /// How many threads have been given this context: whoever freed it in its parent's place may have given it away
+    /// again.
+    pub(crate) lease: u64,
     /// Kernel's thread id.
     pub tid: AtomicU32,
     /// Whether the context belongs to a thread.

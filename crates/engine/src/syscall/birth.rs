@@ -113,7 +113,7 @@ impl<P: Policy> Engine<P> {
         let child_cx = unsafe { &mut *child.0 };
         child_cx.sighand = sighand;
         self.prepare_child(cx, child_cx, args, birth);
-        cx.child = child.0.expose_provenance() as u64;
+        (cx.child, cx.child_lease) = (child.0.expose_provenance() as u64, child_cx.lease);
         Verdict::Clone
     }
 
@@ -163,6 +163,7 @@ impl<P: Policy> Engine<P> {
         child.after = crate::syscall::After::Nothing;
         child.child = 0;
         child.birth = birth as u64;
+        child.lease += 1;
         child.held_mask = cx.held_mask;
         child.app_gs = cx.app_gs;
         child.altstack = if args.flags & CLONE_VFORK != 0 { cx.altstack } else { crate::signal::NO_STACK };
@@ -220,6 +221,10 @@ impl<P: Policy> Engine<P> {
         let _shared = self.lock();
         let child = ContextPtr(core::ptr::with_exposed_provenance_mut(cx.child as usize));
         cx.child = 0;
+        if child.shared().lease != cx.child_lease {
+            // The child is gone, its context was freed by another thread, and is a third one's.
+            return;
+        }
         let failed = (cx.state.get(Gpr::Rax) as i64) < 0;
         if failed {
             child.shared().in_use.store(usage::FREE, Ordering::Release);

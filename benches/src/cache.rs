@@ -140,7 +140,7 @@ pub fn cache(trust: Option<u16>) -> CodeCache<Global> {
     let doors = Doors { gates: 0x1_0000, returns: 0x10_0000, indirects: 0x20_0000 };
     let rotate = Rotate::Rorx;
     let env = Env { slots: SlotBase::Gs, doors, rotate, transactions: Transactions::Abort };
-    let config = Config { hot_bytes: 64 << 20, units: 2, trust, block_limit: MAX_INSNS };
+    let config = Config { hot_bytes: 64 << 20, units: 2, trust, ..Config::default() };
     let parts = Parts { env, config, source: FakePages::leak(), alloc: Global, observer: &Unobserved };
     CodeCache::new(parts, Tables::new(returns, indirects, misses, rotate))
 }

@@ -35,9 +35,9 @@ static void run(int n) {
     catch (...) { hash = mix(hash, 1000 + n % 40); }
 }
 int main(int argc, char **argv) {
-    for (int n = 0; n < 1000; n++) run(n);
+    for (int n = 0; n < 320; n++) run(n);
     int numbers[100];
-    for (int n = 0; n < 30; n++) {
+    for (int n = 0; n < 10; n++) {
         for (int i = 0; i < 100; i++) numbers[i] = i * 7919 % 211;
         try { qsort(numbers, 100, sizeof *numbers, compare); } catch (int value) { hash = mix(hash, value); }
     }

@@ -1,3 +1,4 @@
 #: lists a directory
+#: torture
 #: expect: /bin/sh
 #: command: ls -la /usr /bin/sh

@@ -55,7 +55,7 @@ impl Mode {
     }
 
     /// The words before the command, without the path of midtrace; empty for [`Mode::Native`]. What
-    /// `cov` and `count` write goes below `aside`, outside the command's directory.
+    /// they write goes below `aside`, outside the command's directory.
     #[must_use]
     pub fn words(self, aside: &Path) -> Vec<OsString> {
         let plain: &[&str] = match self {
@@ -63,9 +63,9 @@ impl Mode {
             Mode::Run => &["run"],
             Mode::Cov => &["cov"],
             Mode::Count => &["count"],
-            Mode::Torture => &["run", "--torture"],
+            Mode::Torture => &["run", "--torture", "--stats", "--json"],
             Mode::TortureCov => &["cov", "--torture"],
-            Mode::TortureCount => &["count", "--torture"],
+            Mode::TortureCount => &["count", "--torture", "--stats", "--json"],
         };
         let mut words: Vec<OsString> = plain.iter().map(OsString::from).collect();
         match self.output() {
@@ -91,8 +91,18 @@ impl Mode {
         match self {
             Mode::Cov | Mode::TortureCov => Some("out.drcov"),
             Mode::Count | Mode::TortureCount => Some("out.count"),
-            Mode::Native | Mode::Run | Mode::Torture => None,
+            Mode::Torture => Some("out.torture"),
+            Mode::Native | Mode::Run => None,
         }
+    }
+
+    /// How often the code cache was evicted in the run that wrote below `aside`; `None` when the mode does not say.
+    #[must_use]
+    pub fn evictions(self, aside: &Path) -> Option<u64> {
+        let (Mode::Torture | Mode::TortureCount) = self else { return None };
+        let text = std::fs::read_to_string(aside.join(self.output()?)).unwrap_or_default();
+        let report: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        Some(report["counters"]["evictions"].as_u64().unwrap_or(0))
     }
 }
 

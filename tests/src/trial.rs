@@ -44,6 +44,8 @@ pub struct Case {
     pub modes: Vec<Mode>,
     /// What standard output must hold natively: guards against a test that compares two failures.
     pub expected: Vec<String>,
+    /// How often the code cache is evicted at least, in the modes that are about that.
+    pub evictions: u64,
 }
 
 /// A suite of tests under construction.
@@ -147,6 +149,9 @@ fn compare_in_mode(
             mode.name(),
             traced.kept.wall_us
         );
+    }
+    if let Some(times) = mode.evictions(&scratch.aside()).filter(|&times| times < case.evictions) {
+        let _ = writeln!(text, "mode {}: {times} evictions, not {}", mode.name(), case.evictions);
     }
     if let Some(found) = difference(native, &traced, &case.rules) {
         words.extend(job.words.iter().cloned());

@@ -11,6 +11,7 @@
 //! #: keep-home               HOME and the directories of cargo are the user's
 //! #: limit: 60               seconds for one run
 //! #: slow                    only with MIDSTRIDE_SLOW=1
+//! #: torture                 also with a cache that is evicted constantly
 //! #: any-order               lines may come in any order
 //! #: expect: TEXT           what the native output must hold
 //! #: filter: PATTERN => TEXT applied to both outputs before comparing
@@ -30,6 +31,10 @@ use midstride_tests::{needs, program};
 /// What is run of each program unless `MIDSTRIDE_MODES` says otherwise; slow ones are only rewritten.
 const FAST: [Mode; 2] = [Mode::Run, Mode::Cov];
 const SLOW: [Mode; 1] = [Mode::Run];
+/// What some are run in too.
+const TORTURE: [Mode; 1] = [Mode::Torture];
+/// How often the code cache is evicted there at least.
+const EVICTIONS: u64 = 1000;
 
 #[derive(Default)]
 struct Real {
@@ -40,6 +45,7 @@ struct Real {
     env: Vec<(String, String)>,
     limit: u64,
     slow: bool,
+    torture: bool,
     rules: Rules,
     expected: Vec<String>,
 }
@@ -65,7 +71,7 @@ fn add(suite: &mut Suite, place: &Arc<Place>, real: Real) {
     if let Some(missing) = real.paths.iter().find(|path| !path.exists()) {
         return suite.leave_out(&real.name, format!("{} is not there", missing.display()));
     }
-    let modes = mode::wanted(if real.slow { &SLOW } else { &FAST });
+    let modes = modes(&real);
     let job = Job {
         words: real.words.iter().map(Into::into).collect(),
         env: real.env,
@@ -74,7 +80,17 @@ fn add(suite: &mut Suite, place: &Arc<Place>, real: Real) {
     };
     let programs: Vec<&str> = real.needs.iter().map(String::as_str).collect();
     let (name, rules, expected) = (real.name, real.rules, real.expected);
-    suite.add_case(place, &programs, Case { name, jobs: vec![job], rules, modes, expected });
+    suite.add_case(
+        place,
+        &programs,
+        Case { name, jobs: vec![job], rules, modes, expected, evictions: EVICTIONS },
+    );
+}
+
+fn modes(real: &Real) -> Vec<Mode> {
+    let usual: &[Mode] = if real.slow { &SLOW } else { &FAST };
+    let torture: &[Mode] = if real.torture { &TORTURE } else { &[] };
+    mode::wanted(&[usual, torture].concat())
 }
 
 fn read(file: &Path) -> Real {
@@ -113,6 +129,7 @@ fn directive(real: &mut Real, line: &str) {
         "expect" => real.expected.push(value.trim().to_owned()),
         "limit" => real.limit = value.trim().parse().expect("a number of seconds"),
         "slow" => real.slow = true,
+        "torture" => real.torture = true,
         "any-order" => real.rules.any_order = AnyOrder::Yes,
         "filter" => real.rules.filters.push(program::filter(value)),
         // The fact itself.

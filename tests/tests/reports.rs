@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -149,5 +150,28 @@ fn programs_that_want_the_gs_segment_are_refused_aloud() {
         assert_eq!(output.status.code(), Some(70), "{way}: {output:?}");
         let line = String::from_utf8_lossy(&output.stderr);
         assert!(line.starts_with("midtrace: the program sets its GS base"), "{way}: {line}");
+    }
+}
+
+#[test]
+fn the_counters_of_a_killed_program_are_in_the_report() {
+    let file = scratch("killed").join("report.json");
+    let file = file.to_str().expect("an ASCII path");
+    let output = midtrace(&[
+        "run",
+        "--stats",
+        "--json",
+        "-o",
+        file,
+        "--",
+        "/bin/sh",
+        "-c",
+        "/bin/true; kill -KILL $$",
+    ]);
+    assert_eq!(output.status.signal(), Some(9), "{output:?}");
+    let report: Value =
+        serde_json::from_str(&fs::read_to_string(file).expect("a report")).expect("valid JSON");
+    for counter in ["app_bytes", "cache_bytes", "links", "misses_new", "gate_syscall"] {
+        assert!(report["counters"][counter].as_u64() > Some(100), "{counter} in {report}");
     }
 }

@@ -274,6 +274,8 @@ impl<P: Policy> Engine<P> {
         if let Some(block) = cache.block(id) {
             self.policy.built(block);
         }
+        // Now and not at the end: a program may be killed at any time.
+        self.policy.statistics(cache.stats());
         Ok(id)
     }
 

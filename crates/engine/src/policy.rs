@@ -116,7 +116,8 @@ pub trait Policy: Sync + 'static {
         let _ = (cx, whole_process);
     }
 
-    /// What the cache has done, told when the process is about to end or to exec.
+    /// What the cache has done so far: told with each block that is built, and when the process is about to end
+    /// or to exec. Under the lock.
     fn statistics(&self, stats: &Stats) {
         let _ = stats;
     }

@@ -86,15 +86,18 @@ fn config(boot: &Bootstrap) -> Config {
     let room = address_space_limit().map_or(Heap::ROOMY, |limit| (limit / 16).min(16 << 20) as usize & !0xfff);
     HEAP.reserve(room);
     const TORTURE_HOT: u64 = 128 << 10;
+    // A quarter of it has room for the largest block, and so for many small ones: they are counted, too.
+    const TORTURE_PIECES: u32 = 12;
     // Hot code has four sevenths of what a region takes (cold a half, data a quarter of it).
     let hot = match boot.cache_bytes {
         // Both views of the code count.
         0 => address_space_limit().map_or(u64::MAX, |limit| limit / 32).min(Config::default().hot_bytes),
         bytes => (bytes / 7 * 4).max(TORTURE_HOT),
     };
-    let hot_bytes = if boot.torture != 0 { TORTURE_HOT } else { hot };
+    let (hot_bytes, unit_pieces) =
+        if boot.torture != 0 { (TORTURE_HOT, TORTURE_PIECES) } else { (hot, u32::MAX) };
     let units = if hot_bytes <= 1 << 20 { 4 } else { Config::default().units };
-    Config { hot_bytes, units, ..Config::default() }
+    Config { hot_bytes, units, unit_pieces, ..Config::default() }
 }
 
 /// RLIMIT_AS, when there is one.

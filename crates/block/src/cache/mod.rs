@@ -44,6 +44,8 @@ pub struct Config {
     pub hot_bytes: u64,
     /// Units a region is divided into, 2 to 64.
     pub units: u32,
+    /// How many blocks and landings of their own a unit may hold, whatever room is left; `u32::MAX` for no limit.
+    pub unit_pieces: u32,
     /// How often an exit must have been taken before it is linked: 0 links at once, `None` never.
     pub trust: Option<u16>,
     /// How many instructions a block may have.
@@ -52,7 +54,8 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { hot_bytes: 32 << 20, units: 8, trust: Some(0), block_limit: crate::draft::MAX_INSNS }
+        let block_limit = crate::draft::MAX_INSNS;
+        Self { hot_bytes: 32 << 20, units: 8, unit_pieces: u32::MAX, trust: Some(0), block_limit }
     }
 }
 

@@ -89,7 +89,8 @@ impl<A: Allocator + Clone> CodeCache<A> {
     fn has_room(&mut self, region: RegionId, unit: usize) -> bool {
         let open = {
             let index = region.get() * self.parts.config.units as usize + unit;
-            self.units.get(index).is_some_and(|unit| unit.state == UnitPhase::Open)
+            let limit = self.parts.config.unit_pieces as usize;
+            self.units.get(index).is_some_and(|unit| unit.state == UnitPhase::Open && unit.hot.len() < limit)
         };
         let unit = self.regions.get_mut(region).and_then(|region| region.unit(unit));
         open && unit.is_some_and(|unit| NEEDS.iter().all(|&(slab, bytes)| unit.left(slab) >= bytes))

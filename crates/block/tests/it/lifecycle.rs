@@ -193,6 +193,24 @@ fn a_full_region_says_so_and_goes_on_in_the_unit_that_was_freed() {
     assert_eq!(world.cache.stats().evictions, 1);
 }
 
+#[test]
+fn a_unit_takes_no_more_pieces_than_configured() {
+    let mut choices = Choices::default();
+    choices.config.unit_pieces = 3;
+    let mut world = World::with(choices);
+    let ids = rets(&mut world, &[LOW, LOW + 1, LOW + 2, LOW + 3]);
+    let units: Vec<_> = ids.iter().map(|&id| world.get(id).unit.unit.get()).collect();
+    assert_eq!(units, [0, 0, 0, 1]);
+    world.cache.ensure_landing(ids[3], Landing::Return).expect("a landing is a piece too");
+    rets(&mut world, &[LOW + 4]);
+    let Err(BuildError::Full { region }) = world.build(LOW + 5, None) else { panic!("both units are full") };
+    world.cache.retire_next_unit(region, 1);
+    world.cache.reclaim(2);
+    world.program.put(LOW + 5, &RET);
+    let again = world.build(LOW + 5, None).expect("a unit is free");
+    assert_eq!(world.get(again).unit.unit.get(), 0);
+}
+
 /// Builds blocks from `from` on until one lies in the second unit.
 fn reach_second_unit(world: &mut World, from: u64) -> u64 {
     let mut at = from;

@@ -72,7 +72,7 @@ pub(crate) struct Choices {
 
 impl Default for Choices {
     fn default() -> Self {
-        let config = Config { hot_bytes: 256 << 10, units: 2, trust: Some(0), block_limit: 128 };
+        let config = Config { hot_bytes: 256 << 10, units: 2, block_limit: 128, ..Config::default() };
         let transactions = Transactions::Abort;
         Self { slots: SlotBase::Gs, rotate: Rotate::Rorx, transactions, config, observer: &Unobserved }
     }

@@ -209,7 +209,7 @@ fn cache(memory: &Memory, rewriting: &Rewriting) -> CodeCache<Global> {
     let doors = Doors { gates: memory.doors() as i32, returns: returns as i32, indirects: indirects as i32 };
     let misses = [Door::Return, Door::Indirect].map(|door| CachePc::new(DOOR + door as u64 * 16));
     let words = [returns, indirects].map(|table| memory.words(table, TABLE_ENTRIES));
-    let config = Config { hot_bytes: 256 << 10, units: 2, trust: Some(0), block_limit: MAX_INSNS };
+    let config = Config { hot_bytes: 256 << 10, units: 2, ..Config::default() };
     let parts = Parts {
         env: Env { slots, doors, rotate: rewriting.rotate, transactions: Transactions::Abort },
         config,

@@ -115,7 +115,8 @@ impl World {
         let range = AppRange::new(start, start.add(code.len() as u64));
         let slots = if u.arbitrary()? { SlotBase::Gs } else { SlotBase::Absolute(0x30_0000) };
         let block_limit = if u.arbitrary()? { u.int_in_range(1..=4)? } else { 128 };
-        let config = Config { hot_bytes: 64 << 10, units: 2, trust: Some(0), block_limit };
+        let config =
+            Config { hot_bytes: 64 << 10, units: 2, trust: Some(0), block_limit, ..Config::default() };
         let rotate = if u.arbitrary()? { Rotate::Rorx } else { Rotate::None };
         let transactions = *u.choose(&[Transactions::Abort, Transactions::Undefined])?;
         let env = Env { slots, doors: DOORS, rotate, transactions };

@@ -1,7 +1,7 @@
 //! The engine: one for a process, shared by its threads.
 #![allow(unsafe_code, reason = "keeps references to the contexts of threads")]
 
-use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
 use allocator_api2::vec::Vec;
 use midstride_addr::{AppPc, AppRange, CachePc};
@@ -37,6 +37,8 @@ pub struct Engine<P: Policy> {
     pub(crate) signals: Signals,
     /// The process whose memory the cache is in.
     pub(crate) pid: AtomicI32,
+    /// Whether the program may have opened a process's memory as a file, to write to it.
+    pub(crate) writes_memory: AtomicBool,
     /// The engine's user.
     pub policy: P,
 }
@@ -127,6 +129,7 @@ impl<P: Policy> Engine<P> {
             low,
             signals,
             pid: AtomicI32::new(midstride_os::thread::getpid()),
+            writes_memory: AtomicBool::new(false),
             policy,
         }
     }

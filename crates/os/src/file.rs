@@ -82,6 +82,16 @@ pub fn pwrite(fd: i32, bytes: &[u8], offset: u64) -> Result<usize, Errno> {
     answer(raw).map(|n| n as usize)
 }
 
+/// Where the descriptor reads and writes next.
+///
+/// # Errors
+/// As lseek(2): `ESPIPE` for pipes, sockets and terminals.
+pub fn position(fd: i32) -> Result<u64, Errno> {
+    const SEEK_CUR: u64 = 1;
+    // SAFETY: changes no memory, and not the position.
+    answer(unsafe { syscall3(nr::LSEEK, arg(fd), 0, SEEK_CUR) })
+}
+
 /// Closes a descriptor. It is closed even when an error comes back.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use core::ops::BitOr;
 
 use crate::errno::Errno;
 use crate::nr;
-use crate::sys::{answer, syscall2, syscall3, syscall5, syscall6};
+use crate::sys::{answer, syscall1, syscall2, syscall3, syscall5, syscall6};
 
 macro_rules! flag_set {
     ($(#[$doc:meta])* $type:ident { $($(#[$item:meta])* $name:ident = $value:expr;)* }) => {
@@ -168,6 +168,15 @@ pub unsafe fn mmap(
     let (prot, flags) = (u64::from(prot.bits()), u64::from(flags.bits()));
     // SAFETY: without FIXED the kernel only takes free addresses; with it the caller answers.
     answer(unsafe { syscall6(nr::MMAP, address, bytes, prot, flags, i64::from(fd) as u64, offset) })
+}
+
+/// Locks all memory, with the flags of mlockall(2) as they are.
+///
+/// # Errors
+/// As mlockall(2).
+pub fn mlockall(flags: u64) -> Result<(), Errno> {
+    // SAFETY: changes what is resident, not what is there.
+    answer(unsafe { syscall1(nr::MLOCKALL, flags) }).map(drop)
 }
 
 /// Unmaps all pages of the range.

@@ -167,9 +167,12 @@ impl Signals {
     /// Handled signals come to us; so do those that faults raise. All others are blocked meanwhile, but
     /// for those of guarded copies: the mask the program asked for is set when its handler is entered.
     fn tell_kernel(&self, signal: i32, action: &KernelSigaction) -> Result<(), Errno> {
+        // What is ignored interrupts no call.
+        let restart = if action.handler == SIG_IGN { SA_RESTART } else { 0 };
         let ours = KernelSigaction {
             handler: self.handler,
             flags: action.flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_RESTART)
+                | restart
                 | SA_SIGINFO
                 | SA_ONSTACK
                 | SA_RESTORER,

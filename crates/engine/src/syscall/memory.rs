@@ -1,5 +1,7 @@
 //! System calls that change what may be executed.
 
+use core::sync::atomic::Ordering;
+
 use midstride_addr::{AppPc, AppRange};
 use midstride_asm::Gpr;
 use midstride_os::mem::{MapFlags, Prot, RemapFlags};
@@ -27,6 +29,19 @@ fn writes(prot: Prot, flags: MapFlags) -> Writes {
         (false, true) => Writes::Here,
         (false, false) => Writes::No,
     }
+}
+
+/// The kernel writes no more by one call (write(2)).
+const MOST_AT_ONCE: u64 = 0x7fff_f000;
+
+/// Whether the path that the program has at this address may be that of a process's memory.
+fn may_name_memory(path: u64) -> bool {
+    const NAME: &[u8] = b"/mem\0";
+    let mut text = [0; 64];
+    // The string may end right before memory that cannot be read: what could be is there all the same.
+    let _ = read_app(path, &mut text);
+    let end = text.iter().position(|&byte| byte == 0);
+    end.is_some_and(|end| text[..=end].ends_with(NAME))
 }
 
 impl<P: Policy> Engine<P> {
@@ -180,10 +195,15 @@ impl<P: Policy> Engine<P> {
         Verdict::CallThen(After::Shrink)
     }
 
-    /// So it may by being opened.
+    /// So it may by being opened. And whoever opens a process's memory may write code through it.
     pub(super) fn open(&self, cx: &mut ThreadContext) -> Verdict {
         const O_TRUNC: u64 = 0o1000;
-        let flags = if cx.state.get(Gpr::Rax) == nr::OPEN { argument(cx, 1) } else { argument(cx, 2) };
+        const O_ACCMODE: u64 = 0o3;
+        let first = usize::from(cx.state.get(Gpr::Rax) == nr::OPENAT);
+        let (path, flags) = (argument(cx, first), argument(cx, first + 1));
+        if flags & O_ACCMODE != 0 && may_name_memory(path) {
+            self.writes_memory.store(true, Ordering::Relaxed);
+        }
         if flags & O_TRUNC != 0 { Verdict::CallThen(After::Shrink) } else { Verdict::Call }
     }
 
@@ -199,12 +219,38 @@ impl<P: Policy> Engine<P> {
     /// Writing to `/proc/self/mem` is writing to memory, whatever its protection: the offset is the
     /// address. For any other file nothing is lost but a few blocks.
     pub(super) fn pwrite(&self, cx: &mut ThreadContext) -> Verdict {
-        let range = pages(argument(cx, 3) & !(PAGE - 1), argument(cx, 2).saturating_add(PAGE));
+        self.written_at(cx, argument(cx, 3))
+    }
+
+    /// Likewise at the file's own position, once there is such a file.
+    pub(super) fn write(&self, cx: &mut ThreadContext) -> Verdict {
+        if !self.writes_memory.load(Ordering::Relaxed) {
+            return Verdict::Call;
+        }
+        let position = midstride_os::file::position(argument(cx, 0) as i32);
+        position.map_or(Verdict::Call, |position| self.written_at(cx, position))
+    }
+
+    fn written_at(&self, cx: &ThreadContext, position: u64) -> Verdict {
+        let bytes = match cx.state.get(Gpr::Rax) {
+            nr::WRITE | nr::PWRITE64 => argument(cx, 2),
+            // As many vectors as there may be.
+            _ => MOST_AT_ONCE,
+        };
+        let range = pages(position & !(PAGE - 1), bytes.min(MOST_AT_ONCE) + PAGE);
         let mut shared = self.lock();
         if shared.code.touches(range) {
             shared.cache.invalidate(range);
         }
         Verdict::Call
+    }
+
+    /// Locks what is touched, when it is touched: what the engine has reserved is not filled.
+    pub(super) fn mlockall(&self, cx: &mut ThreadContext) -> Verdict {
+        const MCL_ONFAULT: u64 = 4;
+        Verdict::Answer(
+            midstride_os::mem::mlockall(argument(cx, 0) | MCL_ONFAULT).map_or_else(Errno::raw, |()| 0),
+        )
     }
 
     /// Likewise process_vm_writev, whose target is not looked at.

@@ -41,7 +41,7 @@ impl Engine {
     /// # Errors
     /// [`ModuleError::Processor`] when this processor lacks AVX, BMI or their like.
     pub fn new(config: Config) -> Result<Self, ModuleError> {
-        let features = needed!["sse4.1" "ssse3" "avx" "bmi1" "bmi2" "lzcnt" "popcnt"];
+        let features = needed!["sse4.1" "ssse3" "avx" "avx2" "bmi1" "bmi2" "lzcnt" "popcnt"];
         if let Some((missing, _)) = features.into_iter().find(|(_, there)| !there) {
             return Err(ModuleError::Processor { missing });
         }

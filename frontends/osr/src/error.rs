@@ -26,8 +26,6 @@ pub enum Unsupported {
     Threads,
     /// Garbage-collected objects.
     Gc,
-    /// Vectors.
-    Simd,
     /// Relaxed vector operators.
     RelaxedSimd,
     /// Arithmetic in constant expressions.
@@ -58,7 +56,6 @@ impl Unsupported {
             Self::Exceptions => "exception-handling",
             Self::Threads => "threads",
             Self::Gc => "gc",
-            Self::Simd => "simd",
             Self::RelaxedSimd => "relaxed-simd",
             Self::ExtendedConst => "extended-const",
             Self::CustomPageSizes => "custom-page-sizes",

@@ -12,14 +12,14 @@ use crate::info::{
 };
 use crate::types::{FuncType, GlobalType, Limits, MemoryType, Mutability, TableType, ValType};
 
-/// What is supported: wasm 2.0, but for vectors.
-const FEATURES: WasmFeatures = WasmFeatures::WASM2.difference(WasmFeatures::SIMD);
+/// What is supported: wasm 2.0.
+const FEATURES: WasmFeatures = WasmFeatures::WASM2;
 
 /// A function to be compiled.
 pub(crate) type Pending<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
 
 /// Features, by the words in which the validator refuses them.
-const REFUSALS: [(&str, Unsupported); 17] = [
+const REFUSALS: [(&str, Unsupported); 16] = [
     ("multi-memory", Unsupported::MultiMemory),
     ("multiple memories", Unsupported::MultiMemory),
     ("memory64", Unsupported::Memory64),
@@ -30,7 +30,6 @@ const REFUSALS: [(&str, Unsupported); 17] = [
     ("gc support", Unsupported::Gc),
     ("gc proposal", Unsupported::Gc),
     ("relaxed SIMD", Unsupported::RelaxedSimd),
-    ("SIMD support", Unsupported::Simd),
     ("extended_const", Unsupported::ExtendedConst),
     ("extended const", Unsupported::ExtendedConst),
     ("custom page sizes", Unsupported::CustomPageSizes),

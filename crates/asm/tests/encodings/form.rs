@@ -109,6 +109,7 @@ macro_rules! args {
         }
     };
 }
+args!(A 0 1, B 1 7, C 2 11, D 3 13);
 args!(A 0 1, B 1 7, C 2 11);
 args!(A 0 1, B 1 7);
 args!(A 0 1);

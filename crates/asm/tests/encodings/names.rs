@@ -8,7 +8,7 @@ use crate::form::{Args, Form, Visit};
 use crate::table;
 
 /// Where forms are declared.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 14] = [
     include_str!("../../src/forms/moves.rs"),
     include_str!("../../src/forms/arithmetic.rs"),
     include_str!("../../src/forms/bits.rs"),
@@ -18,6 +18,9 @@ const SOURCES: [&str; 11] = [
     include_str!("../../src/forms/vector.rs"),
     include_str!("../../src/forms/float.rs"),
     include_str!("../../src/forms/avx.rs"),
+    include_str!("../../src/forms/packed.rs"),
+    include_str!("../../src/forms/lanes.rs"),
+    include_str!("../../src/forms/packed_float.rs"),
     include_str!("../../src/label.rs"),
     include_str!("../../src/patch.rs"),
 ];

@@ -95,3 +95,18 @@ fn float_forms_decode_to_what_was_meant() {
 fn avx_forms_decode_to_what_was_meant() {
     table::avx::visit(&mut Oracle);
 }
+
+#[test]
+fn packed_forms_decode_to_what_was_meant() {
+    table::packed::visit(&mut Oracle);
+}
+
+#[test]
+fn lane_forms_decode_to_what_was_meant() {
+    table::lanes::visit(&mut Oracle);
+}
+
+#[test]
+fn packed_float_forms_decode_to_what_was_meant() {
+    table::packed_float::visit(&mut Oracle);
+}

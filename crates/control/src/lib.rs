@@ -42,5 +42,6 @@ pub use {
     },
     error::{ControlError, LoadError, StartError},
     event::{Death, Event, Events, Fault, Refusal},
+    local::{Left, Passage, PassagePace, Scope, Stopper, View},
     session::{Options, Session},
 };

@@ -31,7 +31,7 @@ pub(crate) enum Need {
 }
 
 impl Need {
-    const ALL: [Self; 3] = [Self::Integer, Self::Vector, Self::All];
+    pub(crate) const ALL: [Self; 3] = [Self::Integer, Self::Vector, Self::All];
 }
 
 /// Addresses of the gate's doors.

@@ -1,18 +1,16 @@
 //! A program in this process: its memory, its registers, its place.
 
-use core::mem::transmute;
 use std::sync::Arc;
 
-use midstride_addr::{AppPc, AppRange};
-use midstride_asm::{EmitError, Writer};
 use midstride_frame::{Register, rflags};
+use midstride_os::probe;
 use midstride_os::signal::SigSet;
-use midstride_os::{LINUX_PAGES, probe};
-use midstride_slab::{AllocError, PAGE_BYTES, Place, Region, Sizes, Slab};
+use midstride_slab::Region;
 
+use super::base::{self, Base};
 use super::call::LocalCall;
-use super::frame::{Frame, FrameRef};
-use super::gate::{self, GATE_BYTES, Gate};
+use super::frame::FrameRef;
+use super::gate::Gate;
 use super::generation::{Entry, Generation, Surroundings};
 use super::seat::{Guarded, Seat};
 use super::thread;
@@ -51,7 +49,7 @@ impl Guest {
     /// A program's surroundings, for the calling thread.
     pub(crate) fn new(options: &Options) -> Result<Self, StartError> {
         let cpu = Cpu::detect()?;
-        let (base, mut frame, gate) = base(&cpu)?;
+        let Base { region: base, mut frame, gate, .. } = Base::new(&cpu, 0)?;
         let stack = Guarded::new(options.stack_bytes)?;
         (frame.get().host, frame.get().gate) = (thread::host(), gate.places);
         let seat = Seat::take(frame)?;
@@ -86,10 +84,7 @@ impl Guest {
     /// Goes through a door of the gate; says why the program was left.
     #[inline]
     pub(crate) fn enter(&self, door: u64) -> u32 {
-        // SAFETY: doors are functions of this type; they change nothing of this program but what the
-        // instructions behind them change in memory.
-        let door: extern "C" fn() -> u32 = unsafe { transmute(door as usize) };
-        door()
+        base::enter(door)
     }
 
     pub(crate) fn load(&mut self, program: &Program) -> Result<(), LoadError> {
@@ -104,12 +99,17 @@ impl Guest {
     }
 
     pub(crate) fn prepare(&mut self, node: u32) -> Result<(), LoadError> {
-        let to = Surroundings { frame: self.frame, gate: &self.gate, near: near(&self.base), cpu: &self.cpu };
+        let to = Surroundings {
+            frame: self.frame,
+            gate: &self.gate,
+            near: base::near(&self.base),
+            cpu: &self.cpu,
+        };
         self.programs.current_mut().map_or(Ok(()), |current| current.prepare(node, &to))
     }
 
     fn surroundings(&self) -> Surroundings<'_> {
-        Surroundings { frame: self.frame, gate: &self.gate, near: near(&self.base), cpu: &self.cpu }
+        Surroundings { frame: self.frame, gate: &self.gate, near: base::near(&self.base), cpu: &self.cpu }
     }
 
     /// What the stepping loop knows of a node of the current program.
@@ -227,36 +227,4 @@ impl Drop for Guest {
     fn drop(&mut self) {
         self.call.disconnect();
     }
-}
-
-/// What has to be reached from code.
-fn near(base: &Region) -> AppRange {
-    let range = base.range();
-    AppRange::new(AppPc::new(range.start().get()), AppPc::new(range.end().get()))
-}
-
-/// Memory for the gate and the frame, with both in it.
-fn base(cpu: &Cpu) -> Result<(Region, FrameRef, Gate), StartError> {
-    let frame_bytes = (size_of::<Frame>() + cpu.format.bytes()) as u64;
-    let sizes = Sizes { hot: GATE_BYTES as u64, cold: PAGE_BYTES, data: frame_bytes };
-    let near = Place::near_pc(AppPc::new(base as *const () as u64));
-    let mut region = Region::reserve(&LINUX_PAGES, &near, sizes, 1)?;
-    let memory = AllocError::BadUnitCount { units: 0 };
-    let mut unit = region.unit(0).ok_or(memory)?;
-    let data = unit.alloc_data(frame_bytes, 64)?;
-    let frame = FrameRef::new(&data).ok_or(memory)?;
-    let pc = unit.next(Slab::Hot, 16)?;
-    let mut room = [0; GATE_BYTES];
-    let gate = gate::write(Writer::new(&mut room, pc), frame, cpu).map_err(unwritable)?;
-    let used = (gate.places.end - gate.places.start) as usize;
-    let mut span = unit.alloc_hot(used as u64, 16)?;
-    // The span was just made for these bytes.
-    let unfit = |_| StartError::Missing { what: "room for the gate" };
-    region.write(&mut span, &room[..used]).map_err(unfit)?;
-    drop(span.publish());
-    Ok((region, frame, gate))
-}
-
-fn unwritable(_: EmitError) -> StartError {
-    StartError::Missing { what: "room for the gate" }
 }

@@ -1,5 +1,6 @@
 //! Programs in this process.
 
+mod base;
 mod call;
 mod frame;
 mod gate;
@@ -8,6 +9,7 @@ mod guest;
 mod handler;
 mod machine;
 mod native;
+mod passage;
 mod registry;
 mod run;
 mod seat;
@@ -19,6 +21,8 @@ mod thread;
 mod translated;
 
 use std::sync::Arc;
+
+pub use passage::{Left, Pace as PassagePace, Passage, Scope, Stopper, View};
 
 use crate::error::StartError;
 use crate::session::{Options, Parts};

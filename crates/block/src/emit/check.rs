@@ -30,8 +30,10 @@ impl Emitter<'_, '_> {
         let (stale, _) = self.stub(Door::Stale, start, start, ExitKind::Stale)?;
         self.hot.mov_mr(Width::W64, self.env.slots.slot(Slot::Rcx), Gpr::Rcx);
         self.record_here(0, Where::Fixed, Restore::RCX);
-        for (at, piece) in pieces(&code[..draft.range().len() as usize]) {
-            self.compare(start.add(at as u64).get(), piece, near, stale);
+        let mut address = start.get();
+        for piece in pieces(address, &code[..draft.range().len() as usize]) {
+            self.compare(address, piece, near, stale);
+            address += piece.bytes();
         }
         self.hot.mov_rm(Width::W64, Gpr::Rcx, self.env.slots.slot(Slot::Rcx));
         Ok(())
@@ -43,13 +45,19 @@ impl Emitter<'_, '_> {
             self.hot.movabs(Gpr::Rcx, address);
             from = Mem::base(Gpr::Rcx, 0);
         }
-        match piece {
-            Piece::Dword(_) => self.hot.mov_rm(Width::W32, Gpr::Rcx, from),
-            Piece::Byte(_) => self.hot.movzx_rm8(Gpr::Rcx, from),
-        }
         let expected = match piece {
-            Piece::Dword(value) => value,
-            Piece::Byte(value) => i32::from(value),
+            Piece::Dword(value) => {
+                self.hot.mov_rm(Width::W32, Gpr::Rcx, from);
+                value
+            }
+            Piece::Word(value) => {
+                self.hot.movzx_rm16(Gpr::Rcx, from);
+                i32::from(value)
+            }
+            Piece::Byte(value) => {
+                self.hot.movzx_rm8(Gpr::Rcx, from);
+                i32::from(value)
+            }
         };
         self.hot.lea(Width::W32, Gpr::Rcx, Mem::base(Gpr::Rcx, expected.wrapping_neg()));
         let same = self.hot.new_label();
@@ -67,38 +75,58 @@ const NEAR: u32 = i32::MAX as u32 - (1 << 20);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Piece {
     Dword(i32),
+    Word(u16),
     Byte(u8),
 }
 
-/// Pieces that cover `bytes` and lie inside them: dwords, of which the last may overlap the one before, or single
-/// bytes where there is no dword.
-fn pieces(bytes: &[u8]) -> impl Iterator<Item = (usize, Piece)> + '_ {
-    let step = if bytes.len() < 4 { 1 } else { 4 };
-    (0..bytes.len()).step_by(step).filter_map(move |at| {
-        let at = at.min(bytes.len() - step);
-        let piece = match bytes.get(at..at + 4) {
-            Some(dword) if step == 4 => Piece::Dword(i32::from_le_bytes(dword.try_into().ok()?)),
-            _ => Piece::Byte(*bytes.get(at)?),
+impl Piece {
+    fn bytes(self) -> u64 {
+        match self {
+            Self::Dword(_) => 4,
+            Self::Word(_) => 2,
+            Self::Byte(_) => 1,
+        }
+    }
+}
+
+/// Pieces that `bytes` at an address consist of, each aligned to its size: the program may have asked for faults
+/// of others (AC).
+fn pieces(mut address: u64, mut bytes: &[u8]) -> impl Iterator<Item = Piece> + '_ {
+    core::iter::from_fn(move || {
+        let piece = match (address % 4, bytes) {
+            (_, []) => return None,
+            (0, [a, b, c, d, ..]) => Piece::Dword(i32::from_le_bytes([*a, *b, *c, *d])),
+            (0 | 2, [a, b, ..]) => Piece::Word(u16::from_le_bytes([*a, *b])),
+            (_, [a, ..]) => Piece::Byte(*a),
         };
-        Some((at, piece))
+        address += piece.bytes();
+        bytes = &bytes[piece.bytes() as usize..];
+        Some(piece)
     })
 }
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
     use super::*;
 
     #[test]
-    fn every_byte_is_covered_and_none_outside() {
-        for len in 0..=20usize {
-            let bytes: [u8; 20] = core::array::from_fn(|at| at as u8);
-            let mut covered = [0; 20];
-            for (at, piece) in pieces(&bytes[..len]) {
-                let width = if matches!(piece, Piece::Dword(_)) { 4 } else { 1 };
-                covered[at..at + width].iter_mut().for_each(|count| *count += 1);
+    fn pieces_make_up_the_bytes_and_are_aligned() {
+        let bytes: [u8; 20] = core::array::from_fn(|at| at as u8);
+        for (start, len) in (0..4u64).flat_map(|start| (0..=20usize).map(move |len| (start, len))) {
+            let mut made: Vec<u8> = Vec::new();
+            for piece in pieces(start, &bytes[..len]) {
+                assert_eq!((start + made.len() as u64) % piece.bytes(), 0, "{piece:?} of {len} from {start}");
+                match piece {
+                    Piece::Dword(value) => made.extend(value.to_le_bytes()),
+                    Piece::Word(value) => made.extend(value.to_le_bytes()),
+                    Piece::Byte(value) => made.push(value),
+                }
             }
-            assert!(covered[..len].iter().all(|&count| count > 0), "{len} bytes: {covered:?}");
-            assert!(covered[len..].iter().all(|&count| count == 0), "{len} bytes: {covered:?}");
+            assert_eq!(made, bytes[..len]);
         }
     }
 }

@@ -13,14 +13,23 @@ fn careful(at: u64, code: &[u8]) -> String {
 }
 
 #[test]
-fn bytes_are_compared_by_dwords_that_may_overlap() {
+fn bytes_are_compared_by_dwords_and_what_is_left_by_less() {
     // xor eax, eax; inc eax; ret: five bytes. No flag changes although all are dead: new code may need them.
     assert_snapshot!("check_dwords", careful(HIGH, &[0x31, 0xc0, 0xff, 0xc0, 0xc3]));
 }
 
 #[test]
-fn a_block_shorter_than_a_dword_is_compared_by_bytes() {
+fn a_block_shorter_than_a_dword_is_compared_by_a_word_and_a_byte() {
     assert_snapshot!("check_bytes", careful(HIGH, &[0x31, 0xc0, 0xc3]));
+}
+
+/// With alignment checks on (AC), a look at an unaligned dword raised a signal the program knew nothing of.
+#[test]
+fn code_at_an_odd_address_is_looked_at_in_aligned_pieces() {
+    assert_snapshot!(
+        "check_aligned",
+        careful(HIGH + 1, &[0x31, 0xc0, 0xff, 0xc0, 0xff, 0xc0, 0xff, 0xc0, 0xc3])
+    );
 }
 
 #[test]

@@ -78,8 +78,14 @@ impl Insn {
     }
 }
 
+/// Instructions whose memory is at an address in rax, in a segment that can be overridden, and is no operand.
+const IMPLICIT: [Mnemonic; 4] = [Mnemonic::Clzero, Mnemonic::Monitor, Mnemonic::Monitorx, Mnemonic::Umonitor];
+
 fn has_memory(insn: &Insn) -> bool {
     let iced = insn.iced();
+    if IMPLICIT.contains(&iced.mnemonic()) {
+        return true;
+    }
     (0..iced.op_count()).any(|operand| match iced.op_kind(operand) {
         OpKind::Memory => true,
         kind => (OpKind::MemorySegSI..=OpKind::MemorySegRDI).contains(&kind),
@@ -88,6 +94,8 @@ fn has_memory(insn: &Insn) -> bool {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use super::*;
     use midstride_addr::AppPc;
 
@@ -126,6 +134,16 @@ mod tests {
         for (bytes, wanted) in table {
             let plain = insn(bytes).without_gs();
             assert_eq!(plain.as_ref().map(Insn::bytes), wanted, "{bytes:02x?}");
+        }
+    }
+
+    #[test]
+    fn overrides_of_implicit_operands_are_taken_off() {
+        for bytes in
+            [&[0x0f, 0x01, 0xfc][..], &[0x0f, 0x01, 0xc8], &[0x0f, 0x01, 0xfa], &[0xf3, 0x0f, 0xae, 0xf0]]
+        {
+            let plain = insn(&[&[0x65], bytes].concat()).without_gs();
+            assert_eq!(plain.as_ref().map(Insn::bytes), Some(bytes), "{bytes:02x?}");
         }
     }
 

@@ -2,8 +2,8 @@
 
 use midstride_frame::xsave::{self, HEADER_BYTES, LEGACY_BYTES, XsaveHeader, XsaveLayout, legacy};
 
+use super::Registers;
 use super::x87::{F80, X87};
-use super::{MXCSR, Registers};
 
 /// Where this processor's XSAVE area, in standard format, has the vector and x87 registers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,11 +50,11 @@ impl XsaveFormat {
     }
 
     /// Reads an area into registers. Components the area says are in their initial state are that, whatever
-    /// its bytes are; a part that a short area does not have is left as it is.
+    /// its bytes are, but for MXCSR; a part that a short area does not have is left as it is.
     pub fn read(&self, area: &[u8], registers: &mut Registers) {
         let present = XsaveHeader::read(area).map_or(0, |header| header.present);
         read_x87(area, present >> xsave::X87 & 1 != 0, registers);
-        self.read_mxcsr(area, present, registers);
+        read_mxcsr(area, registers);
         for (component, first, bytes, at) in PARTS {
             let Some(part) = self.part(area, component) else { continue };
             for (vector, own) in registers.vector[first..].iter_mut().zip(part.chunks_exact(bytes)) {
@@ -95,15 +95,6 @@ impl XsaveFormat {
         }
     }
 
-    /// MXCSR belongs to SSE and to AVX.
-    fn read_mxcsr(&self, area: &[u8], present: u64, registers: &mut Registers) {
-        let held = present & (1 << xsave::SSE | 1 << xsave::AVX) != 0;
-        let stored = area.get(legacy::MXCSR as usize..).and_then(|rest| rest.first_chunk());
-        if let Some(stored) = stored {
-            registers.mxcsr = if held { u32::from_le_bytes(*stored) } else { MXCSR };
-        }
-    }
-
     fn part<'a>(&self, area: &'a [u8], component: u8) -> Option<&'a [u8]> {
         area.get(self.part_range(component)?)
     }
@@ -119,6 +110,15 @@ impl XsaveFormat {
             None => 64,
         };
         Some(start..start + bytes)
+    }
+}
+
+/// MXCSR is there whether or not SSE and AVX are said to be: when one of them is asked for it is stored and loaded
+/// (Intel SDM volume 1, 13.7 and 13.8).
+fn read_mxcsr(area: &[u8], registers: &mut Registers) {
+    let stored = area.get(legacy::MXCSR as usize..).and_then(|rest| rest.first_chunk());
+    if let Some(stored) = stored {
+        registers.mxcsr = u32::from_le_bytes(*stored);
     }
 }
 

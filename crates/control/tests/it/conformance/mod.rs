@@ -94,6 +94,7 @@ suite! {
         every_general_register_goes_in_and_comes_out
         flags_go_in_and_come_out
         every_vector_register_goes_in_and_comes_out
+        rounding_survives_empty_vector_registers
         ;
     reload:
         a_running_program_goes_on_in_the_new_one

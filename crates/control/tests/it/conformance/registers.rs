@@ -1,11 +1,11 @@
 //! Registers, in and out.
 
 use midstride_asm::{Gpr, Width};
-use midstride_control::Vector;
+use midstride_control::{CodePoint, Event, Vector};
 use midstride_frame::{Register, rflags};
 
 use super::Setup;
-use crate::lab::{Lab, fell_off};
+use crate::lab::{Lab, fell_off, id};
 
 pub(crate) fn every_general_register_goes_in_and_comes_out(setup: Setup) {
     let lab = Lab::loaded(setup, |w| {
@@ -61,4 +61,18 @@ pub(crate) fn every_vector_register_goes_in_and_comes_out(setup: Setup) {
     expected.vector[0].0[..16].copy_from_slice(&value(1).0[..16]);
     expected.gpr.rip = lab.registers().gpr.rip;
     assert_eq!(lab.registers(), expected);
+}
+
+/// The processor notices that all vector registers are as after a reset, and says so instead of storing them.
+pub(crate) fn rounding_survives_empty_vector_registers(setup: Setup) {
+    let lab = Lab::loaded(setup, |w| {
+        w.bytes(&[0xc5, 0xfc, 0x77]); // vzeroall
+        w.bytes(&[0x0f, 0x10, 0x04, 0x24]); // movups xmm0, [rsp]
+    });
+    lab.set(|registers| registers.mxcsr = 0xfd80);
+    lab.edit(|state| state.point = CodePoint::At(id(0)));
+    assert!(matches!(lab.step(1), Event::Step { .. }));
+    assert_eq!(lab.registers().mxcsr, 0xfd80);
+    assert_eq!(lab.step(1), fell_off(3));
+    assert_eq!(lab.registers().mxcsr, 0xfd80);
 }

@@ -12,7 +12,7 @@ const ATTEMPTS: usize = 6;
 const PIECES: usize = 48;
 
 /// Forms that ordinary programs consist of, so that generated blocks are not all exotic.
-const COMMON: [Code; 40] = [
+pub(crate) const COMMON: [Code; 40] = [
     Code::Mov_r64_rm64,
     Code::Mov_rm64_r64,
     Code::Mov_r32_rm32,

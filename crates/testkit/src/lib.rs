@@ -3,7 +3,8 @@
 //! **You give** code bytes, or a source of randomness. **You get** a [`Listing`] fit for a snapshot: offset,
 //! bytes and disassembly, never one without the others; code to try things on: [`instruction`] knows every
 //! form of 64-bit mode, [`block_bytes`] strings them together with branches and with bytes that are none; and
-//! [`properties`], which judge what other crates make of such code.
+//! [`properties`], which judge what other crates make of such code; and [`compare`], which runs code natively and
+//! rewritten.
 //!
 //! **It does not protect from** mistakes shared with the decoder: everything here reads instructions with
 //! iced-x86, as the relocator does. The writer's tests bring a second decoder of their own.
@@ -19,8 +20,9 @@
 //!      0006: 06                             (bad)\n"
 //! );
 //! ```
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+pub mod compare;
 mod forms;
 mod insn;
 mod listing;

@@ -6,6 +6,7 @@
 mod blocks;
 mod code;
 mod relocate;
+mod rewritten;
 mod statemap;
 mod writer;
 
@@ -15,6 +16,7 @@ use arbitrary::{Result, Unstructured};
 
 pub use blocks::block_bytes;
 pub use relocate::relocate_bytes;
+pub use rewritten::rewritten_code;
 pub use statemap::{compact_map, image_roundtrip, machine_stacks, statemap_bytes};
 pub use writer::asm_roundtrip;
 

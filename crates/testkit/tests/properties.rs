@@ -1,6 +1,6 @@
 //! Every property, for a moment; `cargo xtask fuzz` runs them for longer.
 
-use midstride_testkit::properties::{asm_roundtrip, block_bytes, check, relocate_bytes};
+use midstride_testkit::properties::{asm_roundtrip, block_bytes, check, relocate_bytes, rewritten_code};
 
 #[test]
 fn relocate_bytes_holds() {
@@ -15,4 +15,9 @@ fn asm_roundtrip_holds() {
 #[test]
 fn block_bytes_holds() {
     check(block_bytes, 8192);
+}
+
+#[test]
+fn rewritten_code_holds() {
+    check(rewritten_code, 32);
 }

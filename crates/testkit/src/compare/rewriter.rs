@@ -158,8 +158,7 @@ impl Rewriter {
         };
         let rotate = rewriting.rotate;
         let transactions = Transactions::Undefined;
-        let config =
-            Config { hot_bytes: rewriting.hot_bytes, units: 2, trust: Some(0), block_limit: MAX_INSNS };
+        let config = Config { hot_bytes: rewriting.hot_bytes, units: 2, trust: Some(0), ..Config::default() };
         let doors = Door::ALL.map(|door| machine.way_out(door as u32));
         let parts = Parts {
             env: Env { slots, doors: low.doors(), rotate, transactions },

@@ -1,0 +1,10 @@
+//! The crate from outside.
+
+mod files;
+mod freezing;
+mod guest;
+mod harness;
+mod hostile;
+mod paths;
+mod process;
+mod suite;

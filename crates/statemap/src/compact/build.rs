@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::canonical::Phase;
-use crate::compact::diff::{self, SiteView};
+use crate::compact::diff::{self, Plan, SiteView};
 use crate::compact::error::BuildError;
 use crate::compact::header::{Header, SITES_PER_KEY, Triple};
 use crate::compact::ops::{self, Locals};
@@ -99,13 +99,13 @@ impl CompactMapBuilder {
             return Err(BuildError::OutOfOrder { code_offset, wasm_offset, phase });
         }
         let key = self.sites.is_multiple_of(SITES_PER_KEY);
-        let unchanged = if key { 0 } else { view.unchanged_operands() };
-        self.check(view, unchanged)?;
+        let plan = if key { Plan::default() } else { diff::plan(&self.recorded.operands, view) };
+        self.check(view, plan, key)?;
         if key {
             self.start_key(code_offset, wasm_offset);
         }
         let [code, wasm] = [code_offset - self.last.0, wasm_offset - self.last.1];
-        let steps = self.put_steps(note, view, unchanged);
+        let steps = self.put_steps(note, view, plan);
         self.put_record(code, wasm, phase, steps);
         self.last = (code_offset, wasm_offset);
         self.sites += 1;
@@ -159,22 +159,18 @@ impl CompactMapBuilder {
         if site < self.sites { Ok(()) } else { Err(BuildError::NoSuchSite { site }) }
     }
 
-    /// Everything that could be refused, before anything is changed.
-    fn check(&self, view: &impl SiteView, unchanged: u32) -> Result<(), BuildError> {
+    /// Everything that could be refused and was not looked at before; nothing is changed yet.
+    fn check(&self, view: &impl SiteView, plan: Plan, key: bool) -> Result<(), BuildError> {
         let types = Locals { groups: &self.groups };
-        let mut next = 0;
-        for &(local, place) in view.locals() {
-            let ty = types.ty(local).filter(|_| local >= next).ok_or(BuildError::BadLocal { local })?;
-            if !ops::local_fits(ty, place) {
-                return Err(BuildError::BadPlace { slot: Slot::Local(local), ty });
-            }
-            next = local + 1;
+        if key || view.locals() != self.recorded.locals {
+            check_locals(&types, view.locals())?;
         }
-        for index in unchanged..view.operand_count() {
+        for index in plan.keep..view.operand_count() {
             let Operand { ty, place } = view.operand(index);
-            let copied = |local| types.ty(local) == Some(ty);
-            let fits =
-                if let Place::Local(local) = place { copied(local) } else { ops::operand_fits(ty, place) };
+            let fits = match place {
+                Place::Local(local) => types.ty(local) == Some(ty),
+                place => ops::operand_fits(ty, place),
+            };
             if !fits {
                 return Err(BuildError::BadPlace { slot: Slot::Operand(index), ty });
             }
@@ -188,12 +184,12 @@ impl CompactMapBuilder {
         self.last = (code, wasm);
     }
 
-    fn put_steps(&mut self, note: u8, view: &impl SiteView, unchanged: u32) -> u32 {
+    fn put_steps(&mut self, note: u8, view: &impl SiteView, plan: Plan) -> u32 {
         let Self { recorded, steps, .. } = self;
         steps.clear();
         ops::note(steps, note)
             + diff::locals(recorded, view.locals(), steps)
-            + diff::operands(recorded, view, unchanged, steps)
+            + diff::operands(recorded, view, plan, steps)
     }
 
     fn put_record(&mut self, code: u32, wasm: u32, phase: Phase, steps: u32) {
@@ -207,4 +203,16 @@ impl CompactMapBuilder {
         }
         out.extend_from_slice(&self.steps);
     }
+}
+
+fn check_locals(types: &Locals<'_>, locals: &[(u32, Place)]) -> Result<(), BuildError> {
+    let mut next = 0;
+    for &(local, place) in locals {
+        let ty = types.ty(local).filter(|_| local >= next).ok_or(BuildError::BadLocal { local })?;
+        if !ops::local_fits(ty, place) {
+            return Err(BuildError::BadPlace { slot: Slot::Local(local), ty });
+        }
+        next = local + 1;
+    }
+    Ok(())
 }

@@ -53,41 +53,44 @@ pub(super) fn locals(recorded: &mut SiteState, now: &[(u32, Place)], out: &mut V
     steps
 }
 
+/// What becomes of the operands that were recorded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Plan {
+    /// So many from the bottom stay; the others are popped.
+    pub(super) keep: u32,
+    /// Those that stay are brought home: one step for all of them.
+    spilled: bool,
+}
+
+/// How few operands can be popped and pushed.
+pub(super) fn plan(recorded: &[Operand], view: &impl SiteView) -> Plan {
+    let both = view.operand_count().min(recorded.len() as u32);
+    let first = view.unchanged_operands().min(both);
+    let now = |index: &u32| view.operand(*index);
+    let same = first + (first..both).take_while(|i| now(i) == recorded[*i as usize]).count() as u32;
+    let brought_home = |i: &u32| now(i) == Operand { place: Place::Home, ..recorded[*i as usize] };
+    let home = same + (same..both).take_while(brought_home).count() as u32;
+    let spilled = home > same && recorded[..same as usize].iter().all(|o| o.place == Place::Home);
+    Plan { keep: if spilled { home } else { same }, spilled }
+}
+
 /// Appends the steps that make the operands those of `view`; how many steps that is.
-pub(super) fn operands(
-    recorded: &mut SiteState,
-    view: &impl SiteView,
-    unchanged: u32,
-    out: &mut Vec<u8>,
-) -> u32 {
-    let (keep, spilled) = kept(&recorded.operands, view, unchanged);
+pub(super) fn operands(recorded: &mut SiteState, view: &impl SiteView, plan: Plan, out: &mut Vec<u8>) -> u32 {
     let recorded = &mut recorded.operands;
-    let mut steps = ops::pop(out, recorded.len() as u32 - keep);
-    recorded.truncate(keep as usize);
-    if spilled {
+    let mut steps = ops::pop(out, recorded.len() as u32 - plan.keep);
+    recorded.truncate(plan.keep as usize);
+    if plan.spilled {
         ops::operands_home(out);
         recorded.iter_mut().for_each(|operand| operand.place = Place::Home);
         steps += 1;
     }
-    for index in keep..view.operand_count() {
+    for index in plan.keep..view.operand_count() {
         let operand = view.operand(index);
         ops::push(out, operand);
         recorded.push(operand);
         steps += 1;
     }
     steps
-}
-
-/// How many operands need no pop, and whether they are to be brought home: one step for all of them.
-fn kept(recorded: &[Operand], view: &impl SiteView, unchanged: u32) -> (u32, bool) {
-    let both = view.operand_count().min(recorded.len() as u32);
-    let first = unchanged.min(both);
-    let now = |index: &u32| view.operand(*index);
-    let same = first + (first..both).take_while(|i| now(i) == recorded[*i as usize]).count() as u32;
-    let brought_home = |i: &u32| now(i) == Operand { place: Place::Home, ..recorded[*i as usize] };
-    let home = same + (same..both).take_while(brought_home).count() as u32;
-    let spilled = home > same && recorded[..same as usize].iter().all(|o| o.place == Place::Home);
-    if spilled { (home, true) } else { (same, false) }
 }
 
 /// The steps from one list of locals to the other, both by index.

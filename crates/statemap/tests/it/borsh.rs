@@ -111,6 +111,14 @@ fn every_cut_is_an_error_that_says_where() {
 }
 
 #[test]
+fn keys_out_of_order_or_twice_are_refused() {
+    let map = |keys: &str| from_slice::<BTreeMap<u64, MachineValue>>(&hex(&format!("02000000 {keys}")));
+    assert!(map("0100000000000000 00 0200000000000000 00").is_ok());
+    assert!(map("0200000000000000 00 0100000000000000 00").is_err());
+    assert!(map("0100000000000000 00 0100000000000000 01").is_err());
+}
+
+#[test]
 fn unknown_tags_and_nested_halves_are_refused() {
     for text in ["09", "ff", "08 08 0000 00", "08 01 00", "08 05 00", "08 00 03 0000000000000000"] {
         assert!(from_slice::<MachineValue>(&hex(text)).is_err(), "{text}");

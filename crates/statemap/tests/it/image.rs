@@ -166,6 +166,14 @@ fn section_start(section: usize) -> u64 {
 }
 
 #[test]
+fn pages_that_the_file_does_not_have_are_refused() {
+    // One memory of one wasm page, without maximum; one page at 0, with some checksum.
+    let file = with_section(3, &[1, 0, 0, 1, 1, 0, 1, 9, 9, 9, 9, 9, 9, 9, 9]);
+    let found = file.len() as u64;
+    assert_eq!(Image::read(&file), Err(ImageError::FileLength { stated: 0x2000, found }));
+}
+
+#[test]
 fn states_that_cannot_be_are_refused_both_ways() {
     let mut image = sample();
     image.state.activations[1].frames[0].phase = Phase::Loop;

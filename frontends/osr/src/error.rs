@@ -5,6 +5,7 @@ use std::fmt;
 use midstride_asm::EmitError;
 use midstride_os::Errno;
 use midstride_slab::{AccessError, AllocError};
+use midstride_statemap::BuildError;
 
 use crate::types::ExternType;
 
@@ -95,6 +96,13 @@ pub enum ModuleError {
         /// What the writer says.
         source: EmitError,
     },
+    /// The state of its code could not be recorded.
+    Map {
+        /// The function, by its index.
+        func: u32,
+        /// What the recorder says.
+        source: BuildError,
+    },
     /// No memory for its code.
     Memory(AllocError),
     /// Its code could not be copied to its place.
@@ -115,6 +123,7 @@ impl fmt::Display for ModuleError {
             }
             Self::Text(error) => error.fmt(f),
             Self::Emit { func, .. } => write!(f, "function {func} could not be compiled"),
+            Self::Map { func, .. } => write!(f, "the state of function {func} could not be recorded"),
             Self::Memory(_) => f.write_str("no memory for compiled code"),
             Self::Access(_) => f.write_str("compiled code could not be placed"),
             Self::Processor { missing } => write!(f, "this processor has no {missing}"),
@@ -127,6 +136,7 @@ impl core::error::Error for ModuleError {
         match self {
             Self::Text(error) => Some(error),
             Self::Emit { source, .. } => Some(source),
+            Self::Map { source, .. } => Some(source),
             Self::Memory(error) => Some(error),
             Self::Access(error) => Some(error),
             _ => None,

@@ -315,6 +315,14 @@ impl Instance {
         desc.expose_provenance() as u64
     }
 
+    /// The index of the function with this descriptor; `None` when it is not in the module.
+    pub(crate) fn func_index(&self, desc: u64) -> Option<u32> {
+        let imported = self.0.funcs.iter().position(|func| func.desc_address() == desc);
+        let info = self.module().info();
+        let mut own = info.imported_funcs..info.funcs.len() as u32;
+        imported.map(|index| index as u32).or_else(|| own.find(|&func| self.func_desc_address(func) == desc))
+    }
+
     fn global_at(&self, index: u32) -> Global {
         match self.0.globals.get(index as usize) {
             Some(global) => global.clone(),

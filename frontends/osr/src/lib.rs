@@ -49,6 +49,7 @@ pub use error::{LinkError, ModuleError, TypeError, Unsupported};
 pub use func::{Caller, Func, IntoFunc, TypedFunc, WasmResults, WasmTys, WithCaller};
 pub use instance::Instance;
 pub use linker::{Extern, Linker};
+pub use midstride_statemap::Value;
 pub use module::Module;
 pub use runtime::context::InterruptHandle;
 pub use runtime::global::Global;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use midstride_addr::{AppPc, CachePc, CacheRange};
 use midstride_os::LINUX_PAGES;
 use midstride_slab::{Place, Region, Sizes};
+use midstride_statemap::ModuleMap;
 
-use crate::compile::sites::Sites;
 use crate::compile::{Compiled, ThunkOffsets, compile};
 use crate::engine::Engine;
 use crate::error::ModuleError;
@@ -28,7 +28,7 @@ struct Inner {
     info: ModuleInfo,
     layout: VmLayout,
     starts: Vec<u32>,
-    sites: Sites,
+    map: Vec<u8>,
     frames: Vec<crate::compile::Frame>,
     thunks: ThunkOffsets,
     code: CodeMemory,
@@ -71,10 +71,10 @@ impl Module {
     pub fn from_binary(engine: &Engine, wasm: &[u8]) -> Result<Self, ModuleError> {
         let (info, pending) = parse(wasm)?;
         let layout = VmLayout::new(&info);
-        let Compiled { code, thunks, starts, sites, frames } = compile(wasm, &info, &layout, pending)?;
+        let Compiled { code, thunks, starts, map, frames } = compile(wasm, &info, &layout, pending)?;
         let code = place(&code)?;
         let (wasm, engine) = (wasm.to_vec(), engine.clone());
-        Ok(Self(Arc::new(Inner { wasm, info, layout, starts, sites, frames, thunks, code, engine })))
+        Ok(Self(Arc::new(Inner { wasm, info, layout, starts, map, frames, thunks, code, engine })))
     }
 
     /// Judges a module without compiling it.
@@ -120,8 +120,9 @@ impl Module {
         &self.0.wasm
     }
 
-    pub(crate) fn sites(&self) -> &Sites {
-        &self.0.sites
+    /// The map of its code.
+    pub(crate) fn map(&self) -> ModuleMap<'_> {
+        ModuleMap::parse(&self.0.map).expect("the compiler has just written it")
     }
 
     pub(crate) fn thunks(&self) -> ThunkOffsets {
@@ -146,12 +147,6 @@ impl Module {
     /// The address of a function with a body.
     pub(crate) fn func_address(&self, func: u32) -> u64 {
         self.address(self.0.starts[(func - self.info().imported_funcs) as usize])
-    }
-
-    /// The function, among all, whose code an offset lies in.
-    pub(crate) fn func_at(&self, offset: u32) -> Option<u32> {
-        let behind = self.0.starts.partition_point(|&start| start <= offset) as u32;
-        behind.checked_sub(1).map(|defined| defined + self.info().imported_funcs)
     }
 
     /// The frame of a function with a body.

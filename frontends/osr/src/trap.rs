@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use midstride_statemap::Value;
+
 /// What a trap is about.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
@@ -54,9 +56,11 @@ impl fmt::Display for TrapKind {
 
 /// What compiled code checks where it may trap.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
 pub(crate) enum Check {
-    Unreachable,
+    // The first costs nothing in a map.
     MemoryAccess,
+    Unreachable,
     TableAccess,
     NullFunction,
     WrongFunctionType,
@@ -68,6 +72,24 @@ pub(crate) enum Check {
 }
 
 impl Check {
+    /// All, in the order of their numbers.
+    const ALL: [Self; 9] = [
+        Self::MemoryAccess,
+        Self::Unreachable,
+        Self::TableAccess,
+        Self::NullFunction,
+        Self::WrongFunctionType,
+        Self::Division,
+        Self::IntegerOverflow,
+        Self::BadConversion,
+        Self::StackOverflow,
+    ];
+
+    /// The check with this number in a map.
+    pub(crate) fn from_note(note: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(note)).copied()
+    }
+
     /// The trap when it fails; of a division, when its divisor is not 0.
     pub(crate) fn failure(self) -> TrapKind {
         match self {
@@ -92,6 +114,10 @@ pub struct FrameInfo {
     pub name: Option<String>,
     /// The operator, by its offset in the module.
     pub offset: u32,
+    /// Its locals, parameters first; none where they could not be read.
+    pub locals: Vec<Value>,
+    /// Its operands, from the bottom.
+    pub operands: Vec<Value>,
 }
 
 impl fmt::Display for FrameInfo {
@@ -99,7 +125,16 @@ impl fmt::Display for FrameInfo {
         match &self.name {
             Some(name) => write!(f, "{:#8x} {name}", self.offset),
             None => write!(f, "{:#8x} function {}", self.offset, self.function),
-        }
+        }?;
+        let mut list = |what: &str, values: &[Value]| {
+            if values.is_empty() {
+                return Ok(());
+            }
+            write!(f, "\n             {what}")?;
+            values.iter().try_for_each(|value| write!(f, " {value}"))
+        };
+        list("locals:", &self.locals)?;
+        list("operands:", &self.operands)
     }
 }
 
@@ -138,7 +173,7 @@ impl Trap {
         self.host.as_ref().map(|error| &***error)
     }
 
-    /// The functions that were running, the innermost first.
+    /// The functions that were running, the innermost first; of a deep stack the 200 innermost.
     #[must_use]
     pub fn frames(&self) -> &[FrameInfo] {
         &self.frames

@@ -1,6 +1,6 @@
 //! Small modules end to end.
 
-use midstride_osr::{Config, Engine, Instance, Linker, Module, Trap, TrapKind, Val};
+use midstride_osr::{Config, Engine, Instance, Linker, Module, Trap, TrapKind, Val, Value};
 
 fn instance(text: &str) -> Instance {
     let engine = Engine::new(Config::default()).unwrap();
@@ -49,6 +49,8 @@ fn traps_say_what_and_where() {
     assert_eq!(trap.kind(), TrapKind::MemoryOutOfBounds);
     let frames: Vec<_> = trap.frames().iter().map(|frame| (frame.function, frame.name.as_deref())).collect();
     assert_eq!(frames, [(0, Some("inner")), (1, None)]);
+    let inner = &trap.frames()[0];
+    assert_eq!((&*inner.locals, &*inner.operands), (&[Value::I32(65_533)][..], &[Value::I32(65_533)][..]));
     let divide = |a, b| call(&instance, "div", &[Val::I32(a), Val::I32(b)]);
     assert_eq!(divide(7, -2).unwrap(), [Val::I32(-3)]);
     assert_eq!(divide(7, 0).unwrap_err().kind(), TrapKind::IntegerDivideByZero);
@@ -59,4 +61,40 @@ fn traps_say_what_and_where() {
 fn endless_recursion_exhausts_the_stack() {
     let instance = instance(r#"(module (func $f (export "f") (call $f)))"#);
     assert_eq!(call(&instance, "f", &[]).unwrap_err().kind(), TrapKind::StackOverflow);
+}
+
+#[test]
+fn a_fault_right_behind_a_call_is_told_from_the_call() {
+    let instance = instance(
+        r#"(module (memory 1)
+          (func $address (result i32) (i32.const -4))
+          (func (export "f") (result i32) (i32.load (call $address))))"#,
+    );
+    let trap = call(&instance, "f", &[]).unwrap_err();
+    assert_eq!(trap.kind(), TrapKind::MemoryOutOfBounds);
+    assert_eq!(trap.frames()[0].operands, [Value::I32(-4)]);
+}
+
+#[test]
+fn locals_in_registers_are_seen_by_callers_of_what_trapped() {
+    let instance = instance(
+        r#"(module
+          (func $inner unreachable)
+          (func (export "f") (param i32 f64) (local i64)
+            (local.set 2 (i64.mul (i64.extend_i32_s (local.get 0)) (i64.const 3)))
+            (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+            (call $inner)
+            (drop (i64.add (local.get 2) (i64.extend_i32_s (local.get 0))))))"#,
+    );
+    let trap = call(&instance, "f", &[Val::I32(5), Val::from(0.5)]).unwrap_err();
+    assert_eq!(trap.frames()[1].locals, [Value::I32(6), Value::from(0.5), Value::I64(15)]);
+}
+
+#[test]
+fn an_endless_loop_can_be_interrupted() {
+    let instance = instance(r#"(module (func (export "f") (loop $l (br $l))))"#);
+    let handle = instance.interrupt_handle();
+    let thread = std::thread::spawn(move || handle.interrupt());
+    assert_eq!(call(&instance, "f", &[]).unwrap_err().kind(), TrapKind::Interrupted);
+    thread.join().unwrap();
 }

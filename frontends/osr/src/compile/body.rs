@@ -1,12 +1,13 @@
 //! A function's beginning and end.
 
 use midstride_asm::{Alu, Cond, Gpr, Mem, Width, Xmm};
+use midstride_statemap::Phase;
 
 use super::frame::Frame;
 use super::function::{CallFixup, Callee, Cold, Function, Loc};
 use super::pins::{Arrival, arrivals};
 use super::regs::{CONTEXT, SCRATCH, SCRATCH_X};
-use super::sites::Phase;
+use super::sites::INSIDE;
 use crate::runtime::layout::{Builtin, offset};
 use crate::trap::Check;
 use crate::types::ValType;
@@ -158,25 +159,26 @@ impl<'m> Function<'m, '_> {
 
     fn write_cold(&mut self, cold: Cold) {
         match cold {
-            Cold::Poll { mut from, mut back, pins, wasm, phase, height } => {
+            Cold::Poll { mut from, mut back, pins, site } => {
                 self.w.bind_loose(&mut from);
                 self.store_pins(pins.dirty);
                 self.w.mov_ri(Gpr::Rax, Builtin::Poll.offset() as u64);
                 self.call_to(Callee::Runtime);
-                self.sites.begin(self.w.offset().get(), wasm, phase, height);
+                let reload = self.w.offset().get();
+                self.sites.cold(site, reload);
+                self.sites.resume(site, reload);
                 self.load_pins(pins.valid);
                 self.w.jmp_loose(&mut back);
             }
             Cold::Trap { mut from, site } => {
                 self.w.bind_loose(&mut from);
-                self.sites.begin(self.w.offset().get(), site.wasm, Phase::Trap(site.kind), site.height);
-                site.places.iter().for_each(|&(slot, place)| self.sites.place(slot, place));
+                self.sites.cold(site, self.w.offset().get() + INSIDE);
                 self.w.ud2();
             }
-            Cold::Foreign { mut from, mut back, wasm, height } => {
+            Cold::Foreign { mut from, mut back, site } => {
                 self.w.bind_loose(&mut from);
                 self.call_to(Callee::Foreign);
-                self.sites.begin(self.w.offset().get(), wasm, Phase::Call, height);
+                self.sites.cold(site, self.w.offset().get());
                 self.w.jmp_loose(&mut back);
             }
         }

@@ -1,12 +1,13 @@
 //! Calls: of functions here, of functions elsewhere, of the runtime.
 
 use midstride_asm::{Alu, Cond, Gpr, LooseLabel, Mem, Scale, Width, Xmm};
+use midstride_statemap::{Phase, SiteKind};
 
 use super::frame::Frame;
 use super::function::{CallFixup, Callee, Cold, Entry, Function, Loc, Source, width_of};
 use super::pins::{Arrival, PinSet, arrivals};
 use super::regs::{CONTEXT, RESULT, RESULT_X, SCRATCH, SCRATCH_X};
-use super::sites::Phase;
+use super::sites::RUNTIME_NOTE;
 use crate::runtime::layout::{Builtin, VmLayout, offset};
 use crate::trap::Check;
 use crate::types::ValType;
@@ -102,7 +103,7 @@ impl<'m> Function<'m, '_> {
     /// Records the call just written, and replaces arguments by results.
     fn finish_call(&mut self, params: usize, results: &[ValType]) {
         let height = self.stack.len().saturating_sub(params);
-        self.call_site(Phase::Call, height);
+        self.home_site(Phase::Call.into(), height);
         self.drop_args(params);
         self.push_call_results(results);
     }
@@ -148,10 +149,10 @@ impl<'m> Function<'m, '_> {
         self.w.jcc_loose(Cond::Ne, &mut from);
         self.w.call_m(Mem::base(Gpr::Rax, offset::CODE));
         self.release(Gpr::Rax);
-        let height = (self.stack.len() - types.params().len()) as u32;
-        self.call_site(Phase::Call, height as usize);
+        let height = self.stack.len() - types.params().len();
+        let site = self.home_site(Phase::Call.into(), height);
         self.w.bind_loose(&mut back);
-        self.cold.push(Cold::Foreign { from, back, wasm: self.at, height });
+        self.cold.push(Cold::Foreign { from, back, site });
         self.drop_args(types.params().len());
         self.push_call_results(types.results());
     }
@@ -207,7 +208,7 @@ impl<'m> Function<'m, '_> {
         }
         self.w.mov_ri(Gpr::Rax, builtin.offset() as u64);
         self.call_to(Callee::Runtime);
-        self.call_site(Phase::Runtime, self.stack.len());
+        self.home_site(SiteKind { phase: Phase::Trap, note: RUNTIME_NOTE }, self.stack.len());
         self.drop_args(params);
         self.push_results(results);
     }

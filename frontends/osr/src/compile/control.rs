@@ -1,13 +1,13 @@
 //! Blocks, loops, branches: where ways part and meet.
 
 use midstride_asm::{Alu, Cond, Gpr, LooseLabel, Mem, Scale, Width};
+use midstride_statemap::Phase;
 use wasmparser::{BlockType, BrTable};
 
 use super::function::{Cold, Entry, Function, Loc, Source};
 use super::pins::PinSet;
 use super::regs::{RESULT, RESULT_X, SCRATCH, SCRATCH_X};
 use super::scan::LoopKind;
-use super::sites::Phase;
 use crate::runtime::layout::{VmLayout, offset};
 use crate::types::ValType;
 
@@ -146,11 +146,12 @@ impl<'m> Function<'m, '_> {
     /// Asks for interrupts: a stack pointer at the limit or below calls the runtime.
     pub(crate) fn poll(&mut self, phase: Phase) {
         let (mut from, mut back) = (LooseLabel::new(), LooseLabel::new());
+        let site = self.home_site(phase.into(), self.stack.len());
         self.w.alu_rm(Width::W64, Alu::Cmp, Gpr::Rsp, Self::context(offset::LIMIT));
         self.w.jcc_loose(Cond::Be, &mut from);
         self.w.bind_loose(&mut back);
-        let (pins, wasm, height) = (self.pin_state(), self.at, self.stack.len() as u32);
-        self.cold.push(Cold::Poll { from, back, pins, wasm, phase, height });
+        let pins = self.pin_state();
+        self.cold.push(Cold::Poll { from, back, pins, site });
     }
 
     pub(crate) fn if_(&mut self, ty: BlockType) {

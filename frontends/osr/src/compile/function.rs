@@ -1,13 +1,14 @@
 //! One function while it is compiled: where its values are.
 
 use midstride_asm::{Cond, Gpr, LooseLabel, Mem, Width, Writer, Xmm};
+use midstride_statemap::SiteKind;
 
 use super::control::{Control, PinState};
 use super::frame::Frame;
 use super::pins::{PinSet, Pins};
 use super::regs::{CONTEXT, RegSet, SCRATCH, SCRATCH_X};
 use super::scan::LoopKind;
-use super::sites::{Phase, Place, Sites};
+use super::sites::{INSIDE, Operands, Sites};
 use crate::info::ModuleInfo;
 use crate::runtime::layout::VmLayout;
 use crate::trap::Check;
@@ -57,20 +58,11 @@ pub(crate) enum Callee {
 #[derive(Debug)]
 pub(crate) enum Cold {
     /// Asks the runtime whether to go on.
-    Poll { from: LooseLabel, back: LooseLabel, pins: PinState, wasm: u32, phase: Phase, height: u32 },
+    Poll { from: LooseLabel, back: LooseLabel, pins: PinState, site: u32 },
     /// Traps.
-    Trap { from: LooseLabel, site: PendingSite },
+    Trap { from: LooseLabel, site: u32 },
     /// Calls a function of another instance or of the host.
-    Foreign { from: LooseLabel, back: LooseLabel, wasm: u32, height: u32 },
-}
-
-/// A site whose code offset is not known yet.
-#[derive(Clone, Debug)]
-pub(crate) struct PendingSite {
-    pub(crate) wasm: u32,
-    pub(crate) kind: Check,
-    pub(crate) height: u32,
-    pub(crate) places: Vec<(u32, Place)>,
+    Foreign { from: LooseLabel, back: LooseLabel, site: u32 },
 }
 
 /// A function under compilation.
@@ -504,60 +496,33 @@ impl<'m> Function<'m, '_> {
 
     // Sites.
 
-    /// Records the state at the current position, operands taken by the operator included.
-    pub(crate) fn trap_site(&mut self, kind: Check) {
-        let code = self.w.offset().get();
-        let (height, places) = self.state();
-        self.sites.begin(code, self.at, Phase::Trap(kind), height);
-        for (slot, place) in places {
-            self.sites.place(slot, place);
-        }
+    /// Records the state at the instruction written next, operands taken by the operator included; its
+    /// number.
+    pub(crate) fn trap_site(&mut self, check: Check) -> u32 {
+        let code = self.w.offset().get() + INSIDE;
+        let operands = Operands { stack: &self.stack, taken: &self.taken };
+        self.sites.check(code, self.at, check, operands, (&self.pins, self.dirty))
     }
 
     /// Jumps away to trap if the condition holds.
-    pub(crate) fn trap_if(&mut self, cond: Cond, kind: Check) {
-        let (height, places) = self.state();
-        let site = PendingSite { wasm: self.at, kind, height, places };
+    pub(crate) fn trap_if(&mut self, cond: Cond, check: Check) {
+        let site = self.trap_site(check);
         let mut from = LooseLabel::new();
         self.w.jcc_loose(cond, &mut from);
         self.cold.push(Cold::Trap { from, site });
     }
 
-    /// Records a call that has just been written; everything is at home.
-    pub(crate) fn call_site(&mut self, phase: Phase, height: usize) {
+    /// Records a site where everything is at home, with the lowest `height` operands; its number.
+    pub(crate) fn home_site(&mut self, kind: SiteKind, height: usize) -> u32 {
         let code = self.w.offset().get();
-        self.sites.begin(code, self.at, phase, height as u32);
-    }
-
-    /// What is not at home, operands taken by the operator included.
-    fn state(&self) -> (u32, Vec<(u32, Place)>) {
-        let mut places = Vec::new();
-        for pin in self.dirty.iter() {
-            places.push((self.pins.local(pin), place_of(self.pins.loc(pin))));
-        }
-        let operands = self.stack.iter().chain(self.taken.iter().rev());
-        for (slot, entry) in (self.frame.locals()..).zip(operands).skip(self.settled) {
-            places.push((slot, place_of(entry.loc)));
-        }
-        places.retain(|(_, place)| place.is_some());
-        let height = (self.stack.len() + self.taken.len()) as u32;
-        (height, places.into_iter().filter_map(|(slot, place)| Some((slot, place?))).collect())
+        let operands = Operands { stack: &self.stack[..height], taken: &[] };
+        self.sites.at_home(code, self.at, kind, operands)
     }
 }
 
 /// The width of an integer or a reference.
 pub(crate) fn width_of(ty: ValType) -> Width {
     if ty == ValType::I32 { Width::W32 } else { Width::W64 }
-}
-
-fn place_of(loc: Loc) -> Option<Place> {
-    match loc {
-        Loc::Home | Loc::Flags(_) => None,
-        Loc::Gpr(reg) => Some(Place::Gpr(reg)),
-        Loc::Xmm(reg) => Some(Place::Xmm(reg)),
-        Loc::Const(bits) => Some(Place::Const(bits)),
-        Loc::Local(local) => Some(Place::Local(local)),
-    }
 }
 
 /// Where a value can be read from.

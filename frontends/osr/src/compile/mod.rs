@@ -20,6 +20,7 @@ mod visit;
 
 use midstride_addr::CachePc;
 use midstride_asm::{EmitError, Writer};
+use midstride_statemap::{BuildError, FunctionEntry, ModuleMapBuilder};
 use wasmparser::{FuncToValidate, FuncValidator, FuncValidatorAllocations, FunctionBody, ValidatorResources};
 
 pub(crate) use frame::Frame;
@@ -46,7 +47,8 @@ pub(crate) struct Compiled {
     pub(crate) thunks: ThunkOffsets,
     /// Of each function defined in the module, where it starts.
     pub(crate) starts: Vec<u32>,
-    pub(crate) sites: Sites,
+    /// A `midstride_statemap::ModuleMap`.
+    pub(crate) map: Vec<u8>,
     /// Of each function defined in the module.
     pub(crate) frames: Vec<Frame>,
 }
@@ -56,6 +58,7 @@ struct Session<'m> {
     info: &'m ModuleInfo,
     layout: &'m VmLayout,
     out: Compiled,
+    maps: ModuleMapBuilder,
     fixups: Vec<CallFixup>,
     buffer: Vec<u8>,
     allocations: FuncValidatorAllocations,
@@ -63,6 +66,13 @@ struct Session<'m> {
     /// Of the function at hand.
     sites: Sites,
     function_fixups: Vec<CallFixup>,
+}
+
+/// A function in the buffer.
+struct Written {
+    bytes: usize,
+    fields: SizeFields,
+    frame_bytes: i32,
 }
 
 /// Bytes of code expected for a byte of WebAssembly, at most; where it is more, there is a second try.
@@ -79,11 +89,12 @@ pub(crate) fn compile(
 ) -> Result<Compiled, ModuleError> {
     let mut code = Vec::new();
     let thunks = thunks::write(&mut code).map_err(|source| ModuleError::Emit { func: 0, source })?;
-    let out = Compiled { code, thunks, starts: Vec::new(), sites: Sites::default(), frames: Vec::new() };
+    let out = Compiled { code, thunks, starts: Vec::new(), map: Vec::new(), frames: Vec::new() };
     let mut session = Session {
         info,
         layout,
         out,
+        maps: ModuleMapBuilder::new(),
         fixups: Vec::new(),
         buffer: Vec::new(),
         allocations: FuncValidatorAllocations::default(),
@@ -94,7 +105,8 @@ pub(crate) fn compile(
     for (func, body) in pending {
         session.function(wasm, func, &body)?;
     }
-    let Session { mut out, fixups, .. } = session;
+    let Session { mut out, fixups, maps, .. } = session;
+    out.map = maps.finish();
     let target = |callee| match callee {
         Callee::Func(func) => out.starts[(func - info.imported_funcs) as usize],
         Callee::Runtime => thunks.runtime,
@@ -119,9 +131,11 @@ impl Session<'_> {
             let written = self.attempt(wasm, index, body, &mut validator, room);
             self.allocations = validator.into_allocations();
             match written? {
-                Ok((len, fields, frame_bytes)) => {
-                    self.place(len, fields, frame_bytes);
-                    return Ok(());
+                Ok(written) => {
+                    let body = body.range().start as u32;
+                    return self
+                        .place(index, body, written)
+                        .map_err(|source| ModuleError::Map { func: index, source });
                 }
                 Err(EmitError::Full { .. }) if room < usize::MAX / 4 => room *= 4,
                 Err(source) => return Err(ModuleError::Emit { func: index, source }),
@@ -137,16 +151,16 @@ impl Session<'_> {
         body: &FunctionBody<'_>,
         validator: &mut FuncValidator<ValidatorResources>,
         room: usize,
-    ) -> Result<Result<(usize, SizeFields, i32), EmitError>, ModuleError> {
+    ) -> Result<Result<Written, EmitError>, ModuleError> {
         let mut reader = body.get_binary_reader();
         validator.read_locals(&mut reader)?;
         let locals = read_locals(validator);
         let at = reader.original_position() as usize..body.range().end as usize;
         self.scan = scan::scan(&wasm[at.clone()], locals.len(), std::mem::take(&mut self.scan));
         self.buffer.resize(room.max(self.buffer.len()), 0);
-        self.sites.clear();
         self.function_fixups.clear();
         let ty = self.info.func_type(index);
+        self.sites.start(body.range().start as u32, ty.params().len(), &locals);
         let pins = Pins::choose(&locals, ty.params().len(), &self.scan.weights);
         let vectors = self.scan.vectors || locals.contains(&ValType::V128) || uses_vectors(self.info, index);
         let mut function = Function {
@@ -188,21 +202,25 @@ impl Session<'_> {
         let frame_bytes = frame.bytes(function.highest, function.outgoing);
         self.out.frames.truncate(self.out.starts.len());
         self.out.frames.push(frame);
-        Ok(function.w.finish().map(|code| (code.bytes().len(), fields, frame_bytes)))
+        Ok(function.w.finish().map(|code| Written { bytes: code.bytes().len(), fields, frame_bytes }))
     }
 
     /// Puts the function in the buffer behind those so far.
-    fn place(&mut self, len: usize, fields: SizeFields, frame_bytes: i32) {
+    fn place(&mut self, function: u32, body_offset: u32, written: Written) -> Result<(), BuildError> {
+        let Written { bytes: len, fields, frame_bytes } = written;
+        self.sites.finish()?;
         fields.fill(&mut self.buffer[..len], frame_bytes);
         let code = &mut self.out.code;
         code.resize(code.len().next_multiple_of(16), 0xcc);
         let start = code.len() as u32;
         code.extend_from_slice(&self.buffer[..len]);
         self.out.starts.push(start);
-        self.out.sites.append(&mut self.sites, start);
+        let entry = FunctionEntry { function, code_start: start, code_end: start + len as u32, body_offset };
+        self.maps.push(entry, &mut self.sites.builder, frame_bytes.cast_unsigned())?;
         self.fixups.extend(
             self.function_fixups.iter().map(|fixup| CallFixup { field: fixup.field + start, ..*fixup }),
         );
+        Ok(())
     }
 }
 

@@ -92,6 +92,8 @@ pub(crate) struct Pins {
     locals: [Option<u32>; PINS],
     /// The pin of each local: its number and 1, or 0.
     by_local: Vec<u8>,
+    /// Pinned locals, by local.
+    ordered: Vec<(u32, Pin)>,
     gprs: RegSet,
     xmms: RegSet,
 }
@@ -123,6 +125,7 @@ impl Pins {
                 pins.pin_anywhere(local as u32, types[local]);
             }
         }
+        pins.ordered.sort_unstable_by_key(|(local, _)| *local);
         pins
     }
 
@@ -148,6 +151,7 @@ impl Pins {
     fn set(&mut self, pin: Pin, local: u32) {
         self.locals[usize::from(pin.0)] = Some(local);
         self.by_local[local as usize] = pin.0 + 1;
+        self.ordered.push((local, pin));
         match Self::register(pin) {
             Loc::Gpr(reg) => self.gprs = self.gprs.with(reg.number()),
             Loc::Xmm(reg) => self.xmms = self.xmms.with(reg.number()),
@@ -170,6 +174,12 @@ impl Pins {
     /// The local of a pin that is in use.
     pub(crate) fn local(&self, pin: Pin) -> u32 {
         self.locals[usize::from(pin.0)].unwrap_or(0)
+    }
+
+    /// The locals of some pins and their registers, by local.
+    pub(crate) fn by_local(&self, set: PinSet) -> impl Iterator<Item = (u32, Loc)> {
+        let of_set = self.ordered.iter().filter(move |(_, pin)| set.has(*pin));
+        of_set.map(|&(local, pin)| (local, Self::register(pin)))
     }
 
     /// The register of a pin.

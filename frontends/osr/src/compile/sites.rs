@@ -1,96 +1,157 @@
 //! Where compiled code can be asked for its state, and what the state is there.
 
 use midstride_asm::{Gpr, Xmm};
+use midstride_frame::Register;
+use midstride_statemap::{
+    BuildError, CompactMapBuilder, Condition, Operand, Phase, Place, SiteKind, SiteView,
+};
 
+use super::function::{Entry, Loc};
+use super::pins::{PinSet, Pins};
 use crate::trap::Check;
+use crate::types::ValType;
 
-/// What a site is in the life of its operator.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Phase {
-    /// The function was entered; parameters are locals.
-    Entry,
-    /// At the head of a loop.
-    Loop,
-    /// In the call: arguments are gone, results not there yet.
-    Call,
-    /// In a call of the runtime, operands still there.
-    Runtime,
-    /// Before an operator that traps, operands still there.
-    Trap(Check),
+/// Instructions that fault are recorded by an offset inside them: where they start a call may return to.
+pub(crate) const INSIDE: u32 = 1;
+
+/// The note of sites in calls of the runtime: operands are still there, all at home.
+pub(crate) const RUNTIME_NOTE: u8 = 0xff;
+
+/// A place for values that the maps know.
+pub(crate) fn gpr_place(reg: Gpr) -> Place {
+    Register::gpr(reg.number()).map_or(Place::Home, Place::Register)
 }
 
-/// Where a value is that is not in its home.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Place {
-    Gpr(Gpr),
-    Xmm(Xmm),
-    Const(u64),
-    /// It is the value of a local.
-    Local(u32),
+fn xmm_place(reg: Xmm) -> Place {
+    Register::vector(reg.number()).map_or(Place::Home, Place::Register)
 }
 
-/// A site. Its code offset is that of the faulting instruction or of the return address.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Site {
-    pub(crate) code: u32,
-    /// Offset of the operator in the module.
-    pub(crate) wasm: u32,
-    pub(crate) phase: Phase,
-    /// How many operands there are.
-    pub(crate) height: u32,
-    /// Where its places start among all.
-    places: u32,
+fn place(loc: Loc) -> Place {
+    match loc {
+        Loc::Home => Place::Home,
+        Loc::Gpr(reg) => gpr_place(reg),
+        Loc::Xmm(reg) => xmm_place(reg),
+        Loc::Const(bits) => Place::Constant(bits),
+        Loc::Local(local) => Place::Local(local),
+        Loc::Flags(cond) => Condition::new(cond.code()).map_or(Place::Home, Place::Flags),
+    }
 }
 
-/// The sites of a module, in the order of their code.
+/// The maps' name of a type.
+pub(crate) fn map_type(ty: ValType) -> midstride_statemap::ValType {
+    use midstride_statemap::ValType as Map;
+    const TYPES: [Map; 7] = [Map::I32, Map::I64, Map::F32, Map::F64, Map::V128, Map::FuncRef, Map::ExternRef];
+    TYPES[ty as usize]
+}
+
+/// The sites of the function that is compiled.
 #[derive(Default, Debug)]
 pub(crate) struct Sites {
-    sites: Vec<Site>,
-    /// Slots (locals, then operands) that are not in their homes, of one site behind the other.
-    places: Vec<(u32, Place)>,
+    pub(crate) builder: CompactMapBuilder,
+    /// Offset of the function's body in the module.
+    body: u32,
+    /// Locals that are only in these registers.
+    locals: Vec<(u32, Place)>,
+    locals_of: PinSet,
+    /// The first refusal.
+    error: Option<BuildError>,
+}
+
+/// What is on the operand stack at a site.
+#[derive(Clone, Copy)]
+pub(crate) struct Operands<'a> {
+    pub(crate) stack: &'a [Entry],
+    /// Those that the operator has taken already, the topmost first.
+    pub(crate) taken: &'a [Entry],
+}
+
+struct View<'a> {
+    operands: Operands<'a>,
+    locals: &'a [(u32, Place)],
+}
+
+impl SiteView for View<'_> {
+    fn operand_count(&self) -> u32 {
+        (self.operands.stack.len() + self.operands.taken.len()) as u32
+    }
+
+    fn operand(&self, index: u32) -> Operand {
+        let Operands { stack, taken } = self.operands;
+        let index = index as usize;
+        let entry = stack.get(index).or_else(|| taken.iter().rev().nth(index - stack.len()));
+        let entry = entry.copied().unwrap_or(Entry { ty: ValType::I32, loc: Loc::Home });
+        Operand { ty: map_type(entry.ty), place: place(entry.loc) }
+    }
+
+    fn locals(&self) -> &[(u32, Place)] {
+        self.locals
+    }
 }
 
 impl Sites {
-    /// Forgets all.
-    pub(crate) fn clear(&mut self) {
-        self.sites.clear();
-        self.places.clear();
+    /// Begins a function whose body starts at this offset of the module.
+    pub(crate) fn start(&mut self, body: u32, parameters: usize, locals: &[ValType]) {
+        let groups: Vec<_> =
+            locals.chunk_by(|a, b| a == b).map(|run| (run.len() as u32, map_type(run[0]))).collect();
+        self.builder.start(parameters as u32, &groups);
+        (self.body, self.locals_of, self.error) = (body, PinSet::EMPTY, None);
+        self.locals.clear();
     }
 
-    /// Begins a site; what is [placed](Self::place) next belongs to it.
-    pub(crate) fn begin(&mut self, code: u32, wasm: u32, phase: Phase, height: u32) {
-        let places = self.places.len() as u32;
-        self.sites.push(Site { code, wasm, phase, height, places });
+    /// Records a site where all locals are at home; its number.
+    pub(crate) fn at_home(&mut self, code: u32, wasm: u32, kind: SiteKind, operands: Operands<'_>) -> u32 {
+        self.record(code, wasm, kind, &View { operands, locals: &[] })
     }
 
-    pub(crate) fn place(&mut self, slot: u32, place: Place) {
-        self.places.push((slot, place));
+    /// Records a check; its number. Of the pinned locals these are not at home.
+    pub(crate) fn check(
+        &mut self,
+        code: u32,
+        wasm: u32,
+        check: Check,
+        operands: Operands<'_>,
+        (pins, dirty): (&Pins, PinSet),
+    ) -> u32 {
+        if dirty != self.locals_of {
+            self.locals.clear();
+            self.locals.extend(pins.by_local(dirty).map(|(local, loc)| (local, place(loc))));
+            self.locals_of = dirty;
+        }
+        let locals = std::mem::take(&mut self.locals);
+        let kind = SiteKind { phase: Phase::Trap, note: check as u8 };
+        let site = self.record(code, wasm, kind, &View { operands, locals: &locals });
+        self.locals = locals;
+        site
     }
 
-    /// Puts the sites of a function, written for offset 0, behind those so far.
-    pub(crate) fn append(&mut self, function: &mut Self, at: u32) {
-        let shift = self.places.len() as u32;
-        function.sites.sort_by_key(|site| site.code);
-        self.sites.extend(function.sites.iter().map(|site| Site {
-            code: site.code + at,
-            places: site.places + shift,
-            ..*site
-        }));
-        self.places.append(&mut function.places);
-        function.sites.clear();
+    fn record(&mut self, code: u32, wasm: u32, kind: SiteKind, view: &View<'_>) -> u32 {
+        match self.builder.site(code, wasm - self.body, kind, view) {
+            Ok(site) => site.index,
+            Err(error) => self.fail(error),
+        }
     }
 
-    /// The site at this code offset.
-    pub(crate) fn at_code(&self, code: u32) -> Option<&Site> {
-        let index = self.sites.binary_search_by_key(&code, |site| site.code).ok()?;
-        Some(&self.sites[index])
+    /// More code of a site.
+    pub(crate) fn cold(&mut self, site: u32, code: u32) {
+        if let Err(error) = self.builder.cold_code(site, code) {
+            self.fail(error);
+        }
     }
 
-    /// Where a slot is at a site; `None` when it is at home.
-    pub(crate) fn place_of(&self, site: &Site, slot: u32) -> Option<Place> {
-        let behind = self.sites.partition_point(|other| other.code <= site.code);
-        let end = self.sites.get(behind).map_or(self.places.len(), |next| next.places as usize);
-        let places = &self.places[site.places as usize..end];
-        places.iter().find(|(known, _)| *known == slot).map(|(_, place)| *place)
+    /// Where a frame goes on that stands at a site.
+    pub(crate) fn resume(&mut self, site: u32, code: u32) {
+        if let Err(error) = self.builder.resume_at(site, code) {
+            self.fail(error);
+        }
+    }
+
+    fn fail(&mut self, error: BuildError) -> u32 {
+        self.error.get_or_insert(error);
+        0
+    }
+
+    /// What was refused.
+    pub(crate) fn finish(&mut self) -> Result<(), BuildError> {
+        self.error.take().map_or(Ok(()), Err)
     }
 }

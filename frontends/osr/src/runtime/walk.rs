@@ -1,92 +1,145 @@
 //! Frames of compiled code, from the inside out.
 
-use midstride_os::signal::SIGFPE;
+use midstride_frame::Register;
+use midstride_statemap::{
+    CompactMap, Frame, FunctionEntry, MachineValues, Site, SiteState, Slot, ValType, Value,
+};
 
 use super::layout::TrapState;
-use crate::compile::sites::{Phase, Place, Site};
+use crate::compile::sites::INSIDE;
 use crate::instance::Instance;
-use crate::module::Module;
 use crate::trap::{Check, FrameInfo, Trap, TrapKind};
+
+/// A backtrace has no more frames than this.
+const SHOWN: usize = 200;
 
 /// A word of the stack.
 ///
 /// # Safety
-/// `at` is a frame pointer's or return address's place in a frame of compiled code that is intact.
+/// `at` lies in a frame of compiled code that is intact.
 unsafe fn word(at: u64) -> u64 {
     // SAFETY: the caller's contract.
     unsafe { std::ptr::with_exposed_provenance::<u64>(at as usize).read() }
 }
 
+/// A site, and the function it is in.
+struct Located<'m> {
+    entry: FunctionEntry,
+    map: CompactMap<'m>,
+    site: Site,
+    state: SiteState,
+}
+
+/// The site at an address of an instance's code.
+fn locate(instance: &Instance, address: u64) -> Option<Located<'_>> {
+    let offset = instance.module().offset(address)?;
+    let (entry, map) = instance.module().map().at_code(offset).ok()??;
+    let mut state = SiteState::default();
+    let site = map.find_code(offset - entry.code_start, &mut state).ok()??;
+    Some(Located { entry, map, site, state })
+}
+
+/// A stopped frame.
+struct Stopped<'a> {
+    instance: &'a Instance,
+    frame: crate::compile::Frame,
+    fp: u64,
+    registers: Option<&'a TrapState>,
+}
+
+impl MachineValues for Stopped<'_> {
+    fn home(&self, slot: Slot, ty: ValType) -> Option<u128> {
+        let slot = match slot {
+            Slot::Local(local) => local,
+            Slot::Operand(height) => self.frame.locals() + height,
+        };
+        let at = self.fp.wrapping_add_signed(self.frame.offset(slot).into());
+        // SAFETY: homes lie in the frame, which is intact; those of vectors have 16 bytes.
+        let low = unsafe { word(at) };
+        match ty {
+            // SAFETY: as above.
+            ValType::V128 => Some(u128::from(low) | u128::from(unsafe { word(at + 8) }) << 64),
+            ValType::I32 | ValType::F32 => Some(u128::from(low as u32)),
+            _ => Some(low.into()),
+        }
+    }
+
+    fn register(&self, register: Register) -> Option<u128> {
+        let registers = self.registers?;
+        match (register.gpr_number(), register.vector_number()) {
+            (Some(number), _) => registers.gprs.get(usize::from(number)).map(|&bits| bits.into()),
+            (_, Some(number)) => registers.vectors.get(usize::from(number)).copied(),
+            _ => None,
+        }
+    }
+
+    fn flags(&self) -> Option<u64> {
+        None
+    }
+
+    fn reference(&self, ty: ValType, bits: u64) -> Option<Value> {
+        match (ty, bits) {
+            (ValType::FuncRef, 0) => Some(Value::FuncRef(None)),
+            (ValType::FuncRef, desc) => self.instance.func_index(desc).map(|func| Value::FuncRef(Some(func))),
+            _ => Value::from_bits(ty, bits.into()),
+        }
+    }
+}
+
+impl Located<'_> {
+    /// The frame at `fp` as the canonical state has it.
+    fn read(&self, instance: &Instance, fp: u64, registers: Option<&TrapState>) -> Option<Frame> {
+        let frame = instance.module().frame(self.entry.function);
+        let stopped = Stopped { instance, frame, fp, registers };
+        self.map.read_frame(self.entry.function, &self.site, &self.state, &stopped).ok()
+    }
+
+    fn describe(&self, instance: &Instance, frame: Option<Frame>) -> FrameInfo {
+        let function = self.entry.function;
+        let name = instance.module().info().func_name(function).map(str::to_owned);
+        let offset = self.entry.body_offset + self.site.wasm_offset;
+        let (locals, operands) = frame.map(|frame| (frame.locals, frame.operands)).unwrap_or_default();
+        FrameInfo { function, name, offset, locals, operands }
+    }
+}
+
 /// The functions that are in calls, from the frame of a way out of compiled code.
 ///
 /// # Safety
-/// `fp` is the frame pointer of such a frame of this instance's code, or 0.
+/// `fp` is the frame pointer of such a frame of this instance's code, or of a frame above whose caller is
+/// compiled code, or 0.
 pub(crate) unsafe fn callers(instance: &Instance, mut fp: u64) -> Vec<FrameInfo> {
-    let module = instance.module();
     let mut frames = Vec::new();
-    while fp != 0 {
+    while fp != 0 && frames.len() < SHOWN {
         // SAFETY: frames of compiled code have a frame pointer and a return address.
-        let (next, ret) = unsafe { (word(fp), word(fp + 8)) };
-        match site_at(module, ret) {
-            Some(site) => frames.push(frame(module, ret, site)),
-            None => break,
-        }
-        fp = next;
+        let (caller, ret) = unsafe { (word(fp), word(fp + 8)) };
+        let Some(located) = locate(instance, ret) else { break };
+        let frame = located.read(instance, caller, None);
+        frames.push(located.describe(instance, frame));
+        fp = caller;
     }
     frames
-}
-
-fn site_at(module: &Module, address: u64) -> Option<&Site> {
-    module.sites().at_code(module.offset(address)?)
-}
-
-fn frame(module: &Module, address: u64, site: &Site) -> FrameInfo {
-    let function = module.offset(address).and_then(|offset| module.func_at(offset)).unwrap_or(u32::MAX);
-    let name = module.info().func_name(function).map(str::to_owned);
-    FrameInfo { function, name, offset: site.wasm }
 }
 
 /// The trap of code that faulted.
 pub(crate) fn fault(instance: &Instance) -> Trap {
     // SAFETY: the context is this thread's, and no code of it runs now.
     let state = unsafe { (*instance.context().header()).trap };
-    let module = instance.module();
-    let Some((site, check)) = site_at(module, state.pc).and_then(|site| Some((site, check(site)?))) else {
+    let fp = state.gprs[5];
+    let located = locate(instance, state.pc + u64::from(INSIDE));
+    let Some((located, check)) = located.and_then(|l| Check::from_note(l.site.note).map(|check| (l, check)))
+    else {
         // Only instructions with a site can fault: everything else is a mistake in the compiler.
         panic!("compiled code faulted at {:#x} (signal {})", state.pc, state.signal);
     };
-    let kind =
-        if check == Check::Division && state.signal == SIGFPE as u64 && divisor(module, site, &state) == 0 {
-            TrapKind::IntegerDivideByZero
-        } else {
-            check.failure()
-        };
-    let mut frames = vec![frame(module, state.pc, site)];
-    // SAFETY: the faulting function's frame is intact.
-    frames.extend(unsafe { callers(instance, state.gprs[5]) });
-    Trap::new(kind).through(frames)
-}
-
-fn check(site: &Site) -> Option<Check> {
-    if let Phase::Trap(check) = site.phase { Some(check) } else { None }
-}
-
-/// The topmost operand of a site: its lowest 64 bits.
-fn divisor(module: &Module, site: &Site, state: &TrapState) -> u64 {
-    let Some(function) = module.offset(state.pc).and_then(|offset| module.func_at(offset)) else { return 1 };
-    let home_frame = module.frame(function);
-    let slot = home_frame.locals() + site.height - 1;
-    // SAFETY: homes lie in the faulting function's frame, which is intact.
-    let home = |slot| unsafe { word(state.gprs[5].wrapping_add_signed(home_frame.offset(slot).into())) };
-    let place = module.sites().place_of(site, slot);
-    let place = match place {
-        Some(Place::Local(local)) => module.sites().place_of(site, local).ok_or(local),
-        place => place.ok_or(slot),
+    let frame = located.read(instance, fp, Some(&state));
+    let divisor = frame.as_ref().and_then(|frame| frame.operands.last());
+    let kind = match (check, divisor) {
+        (Check::Division, Some(Value::I32(0) | Value::I64(0))) => TrapKind::IntegerDivideByZero,
+        _ => check.failure(),
     };
-    match place {
-        Ok(Place::Gpr(reg)) => state.gprs[usize::from(reg.number())],
-        Ok(Place::Const(bits)) => bits,
-        Ok(_) => 1,
-        Err(slot) => home(slot),
-    }
+    let mut frames = vec![located.describe(instance, frame)];
+    // SAFETY: the faulting function's frame is intact.
+    frames.extend(unsafe { callers(instance, fp) });
+    Trap::new(kind).through(frames)
 }

@@ -69,7 +69,7 @@ impl Item {
     pub fn insn(&self) -> Option<&Instruction> {
         match &self.kind {
             ItemKind::Insn(insn) => Some(insn),
-            ItemKind::Data | ItemKind::Padding => None,
+            ItemKind::Data | ItemKind::Raw => None,
         }
     }
 }
@@ -81,8 +81,8 @@ pub enum ItemKind {
     Insn(Instruction),
     /// Data.
     Data,
-    /// Bytes for alignment, which control can pass.
-    Padding,
+    /// Bytes that are meant to be run: padding, and what `.code` writes.
+    Raw,
 }
 
 /// What was decided where the text leaves it open.
@@ -217,7 +217,7 @@ impl<'s> Layout<'s> {
                 (bytes, ItemKind::Insn(insn), taken_bytes.map(|bytes| Note::Size { bytes }))
             }
             StatementKind::Directive(directive) => {
-                let kind = if directive.is_padding() { ItemKind::Padding } else { ItemKind::Data };
+                let kind = if directive.is_code() { ItemKind::Raw } else { ItemKind::Data };
                 (directive.bytes(&scope)?, kind, None)
             }
             _ => return Ok(None),

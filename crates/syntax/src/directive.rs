@@ -22,6 +22,8 @@ pub(crate) struct Directive {
 enum Action {
     /// Writes numbers of this many bytes, or text.
     Data(usize),
+    /// Writes bytes of instructions.
+    Code,
     /// Writes text and a zero.
     Terminated,
     /// Writes floating-point numbers of this many bytes.
@@ -42,7 +44,8 @@ enum Value {
     Float(f64),
 }
 
-const NAMES: [(&str, Action); 29] = [
+const NAMES: [(&str, Action); 30] = [
+    (".code", Action::Code),
     ("db", Action::Data(1)),
     (".byte", Action::Data(1)),
     (".ascii", Action::Data(1)),
@@ -110,15 +113,16 @@ impl Directive {
         }
     }
 
-    /// Whether control can pass it, as it does padding.
-    pub(crate) fn is_padding(&self) -> bool {
-        self.action == Action::Align
+    /// Whether it is meant to be run.
+    pub(crate) fn is_code(&self) -> bool {
+        matches!(self.action, Action::Align | Action::Code)
     }
 
     /// The bytes it writes at the address of `scope`.
     pub(crate) fn bytes(&self, scope: &Scope<'_>) -> Result<Vec<u8>, Error> {
         match self.action {
             Action::Data(size) => self.each(|value| value.bytes(size, scope)),
+            Action::Code => self.each(|value| value.bytes(1, scope)),
             Action::Float(size) => self.each(|value| value.bytes(size, scope)),
             Action::Terminated => self.each(|value| {
                 let mut bytes = value.bytes(1, scope)?;

@@ -32,6 +32,13 @@ pub(crate) fn forms(name: &str) -> Option<&'static [Form]> {
     index().get(name.to_ascii_lowercase().as_str()).map(Vec::as_slice)
 }
 
+/// The forms that the name of an instruction can mean, each once; none for other words.
+pub fn forms_of(name: &str) -> impl Iterator<Item = Code> {
+    let mut last = None;
+    let codes = forms(name).unwrap_or_default().iter().map(|form| form.code);
+    codes.filter(move |code| last.replace(*code) != Some(*code))
+}
+
 /// The names of all instructions.
 pub fn mnemonics() -> impl Iterator<Item = &'static str> {
     index().keys().map(String::as_str)

@@ -20,13 +20,13 @@
 //!
 //! # The text
 //! - `;` and line ends separate, `#` and `//` begin comments. `name:` is a label; `.name:` belongs to the label
-//!   before it. `name = 5` and `name equ 5` are constants, `$` is the address of the statement.
+//!   before it, and is known elsewhere as `label.name`, or as `.name` where only one label has it. `name = 5` and `name equ 5` are constants, `$` is the address of the statement.
 //! - Numbers: `10`, `0x1f`, `1fh`, `0b101`, `101b`, `17o`, `'a'`, with `+ - * / % & | ^ ~ << >>` and
 //!   parentheses. The target of a branch is an address.
 //! - Memory: `dword ptr fs:[rax+rcx*8-4]`, `[rip+8]` (behind the next instruction), `[label]` and `[rel 0x1000]`
 //!   (relative to rip), `[0x1000]` and `[abs label]` (absolute).
 //! - `{k1}{z}`, `{1to16}`, `{rn-sae}`, `{sae}`, `{evex}`; prefixes by name; `short`, `near` and `far`.
-//! - Data: `db` to `dq`, `.byte` to `.quad`, `.float`, `.double`, `.ascii`, `.asciz`, `.align`, `.zero`.
+//! - Data: `db` to `dq`, `.code` (bytes that are run), `.byte` to `.quad`, `.float`, `.double`, `.ascii`, `.asciz`, `.align`, `.zero`.
 //!
 //! # What is taken where several forms fit
 //! The shortest encoding, after this: a size that the text leaves open is 4, 8, 1, 2, 16, 32 or 64 bytes, the first
@@ -65,6 +65,7 @@ pub use assembly::{Assembly, Item, ItemKind, Note, assemble};
 pub use decorator::prefixes;
 pub use directive::directives;
 pub use error::{Error, ErrorKind, Fits, Report, Unencodable};
-pub use index::mnemonics;
+pub use index::{forms_of, mnemonics};
 pub use registers::registers;
 pub use span::{Location, Span};
+pub use value::evaluate;

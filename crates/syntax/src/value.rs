@@ -5,8 +5,10 @@ use alloc::string::String;
 
 use iced_x86::Register;
 
+use crate::cursor::Cursor;
 use crate::error::{Error, ErrorKind};
 use crate::expr::{Expr, ExprKind};
+use crate::lexer;
 use crate::span::Span;
 
 /// What is known while a statement is assembled.
@@ -28,6 +30,39 @@ pub(crate) enum Symbol {
     /// A label whose address is not known yet: it is taken to be where it is used, so that whatever names it
     /// is as short as it can be.
     Unplaced,
+}
+
+/// What a sum comes to, with labels and the values of registers: an address, as it is written between brackets.
+///
+/// # Errors
+/// [`Error`] with its place in `text`; a register that `register` knows nothing of is no number.
+///
+/// ```
+/// use iced_x86::Register;
+///
+/// let labels = [("table".to_owned(), 0x1000)].into();
+/// let register = |register| (register == Register::RCX).then_some(3);
+/// assert_eq!(midstride_syntax::evaluate("table + rcx*8 + 2", &labels, register), Ok(0x101a));
+/// assert!(midstride_syntax::evaluate("table + rdx", &labels, register).is_err());
+/// ```
+pub fn evaluate(
+    text: &str,
+    labels: &BTreeMap<String, u64>,
+    register: impl Fn(Register) -> Option<u64>,
+) -> Result<u64, Error> {
+    let tokens = lexer::tokens(text)?;
+    let mut cursor = Cursor::new(text, &tokens);
+    let expr = Expr::parse(&mut cursor)?;
+    if !cursor.is_at_end() {
+        return Err(cursor.expected("the end of the expression"));
+    }
+    let labels = labels.iter().map(|(name, address)| (name.clone(), Symbol::Label(*address)));
+    let scope = Scope { symbols: &labels.collect(), here: 0, parent: "" };
+    let value = Linear::evaluate(&expr, &scope)?;
+    value.terms().iter().try_fold(value.number as u64, |sum, term| {
+        let value = register(term.register).ok_or(Error::new(expr.span, ErrorKind::NotANumber))?;
+        Ok(sum.wrapping_add(value.wrapping_mul(term.factor as u64)))
+    })
 }
 
 /// The full name of a label: local ones begin with a dot and belong to the last one that does not.
@@ -135,8 +170,16 @@ impl Linear {
     }
 }
 
+/// A local label that belongs to another one, if no two have one of this name.
+fn only_local<'s>(name: &str, symbols: &'s BTreeMap<String, Symbol>) -> Option<&'s Symbol> {
+    let mut found = symbols.iter().filter(|(known, _)| name.starts_with('.') && known.ends_with(name));
+    let (_, symbol) = found.next()?;
+    found.next().is_none().then_some(symbol)
+}
+
 fn symbol(name: &str, span: Span, scope: &Scope<'_>) -> Result<Linear, Error> {
-    match scope.symbols.get(&full_name(scope.parent, name)) {
+    let own = scope.symbols.get(&full_name(scope.parent, name));
+    match own.or_else(|| only_local(name, scope.symbols)) {
         Some(Symbol::Label(address)) => Ok(Linear::constant((*address).into(), true)),
         Some(Symbol::Constant(number)) => Ok(Linear::constant(*number, false)),
         Some(Symbol::Unplaced) => Ok(Linear::constant(scope.here.into(), true)),

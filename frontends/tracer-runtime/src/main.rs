@@ -8,7 +8,6 @@
 
 mod channel;
 mod exec;
-mod limits;
 mod mem;
 mod modules;
 mod privilege;

@@ -1,7 +1,9 @@
 //! Whole sources: addresses, labels, sizes of branches; and texts that are nothing.
 
 use arbtest::arbitrary::Unstructured;
-use midstride_syntax::{ItemKind, Span, assemble, directives, mnemonics, prefixes, registers};
+use midstride_syntax::{
+    ErrorKind, ItemKind, Span, assemble, directives, forms_of, mnemonics, prefixes, registers,
+};
 
 use crate::forms::IP;
 
@@ -36,6 +38,14 @@ fn local_labels_belong_to_the_one_before() {
 }
 
 #[test]
+fn local_labels_of_one_name_are_known_elsewhere() {
+    let source = "f: .l: dec ecx; g: jnz .l";
+    assert_eq!(assemble(source, IP).unwrap().items[1].insn().unwrap().near_branch_target(), IP);
+    let twice = format!("{source}; h: .l: ret");
+    assert_eq!(assemble(&twice, IP).unwrap_err().kind, ErrorKind::UndefinedLabel);
+}
+
+#[test]
 fn items_name_their_place_in_the_source() {
     let source = "start: mov eax, 1\n  db 'x' # text\n.align 8";
     let assembly = assemble(source, IP).unwrap();
@@ -45,6 +55,20 @@ fn items_name_their_place_in_the_source() {
     assert_eq!(assembly.items[1].span.location(source).to_string(), "line 2, column 3");
     assert_eq!((assembly.items[2].address, assembly.end()), (IP + 6, IP + 8));
     assert_eq!(Span { start: 90, end: 99 }.text(source), "");
+}
+
+#[test]
+fn code_written_as_bytes_is_no_data() {
+    let assembly = assemble(".code 0x48, 1, 0xd8", IP).unwrap();
+    assert_eq!((assembly.items[0].kind, assembly.bytes()), (ItemKind::Raw, vec![0x48, 1, 0xd8]));
+}
+
+#[test]
+fn forms_are_listed_once() {
+    let forms: Vec<_> = forms_of("imul").map(|code| format!("{code:?}")).collect();
+    assert!(forms.contains(&"Imul_r32_rm32".to_owned()), "{forms:?}");
+    assert_eq!(forms.len(), 13);
+    assert_eq!(forms_of("nonsense").count(), 0);
 }
 
 #[test]

@@ -14,6 +14,11 @@ pub(crate) fn no_block(pc: AppPc, error: BuildError) -> ! {
     fail(format_args!("cannot rewrite the code at {pc}: {error}"))
 }
 
+/// The engine cannot go on without `bytes` of memory, and there are none.
+pub(crate) fn no_memory(bytes: usize) -> ! {
+    fail(format_args!("no memory is left: the engine needs {bytes:#x} bytes more beside the program's"))
+}
+
 /// The program wants a segment base that is the engine's.
 pub(crate) fn gs_is_used(base: u64) -> ! {
     fail(format_args!("the program sets its GS base to {base:#x}; programs that use GS are not supported"))

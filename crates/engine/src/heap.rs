@@ -89,6 +89,12 @@ impl Heap {
         self.with(|state| state.mapped)
     }
 
+    /// Bytes of address space that are the heap's, accessible or not.
+    #[must_use]
+    pub fn claimed_bytes(&self) -> usize {
+        self.with(|state| state.mapped + state.reserved_end - state.reserved)
+    }
+
     /// Takes addresses from the kernel now, `bytes` or less, to be used when there is need: a program that has
     /// used up its address space, or unmapped a page that it will map again, goes on, and so must we. Does
     /// nothing when there is such a reserve already.
@@ -259,7 +265,9 @@ impl State {
 // bytes is aligned to them, or to a page), valid until given back.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        class_of(layout).map_or(core::ptr::null_mut(), |class| self.with(|state| state.take(class)))
+        let block =
+            class_of(layout).map_or(core::ptr::null_mut(), |class| self.with(|state| state.take(class)));
+        if block.is_null() { crate::fatal::no_memory(layout.size()) } else { block }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {

@@ -103,7 +103,7 @@ pub use follow::{Caller, FollowError, is_following_me, is_in_engine, natively, u
 pub use heap::{Heap, HeapRef};
 pub use policy::{Birth, CutShort, Domain, Ending, Exec, Following, Leaving, NewCode, Policy};
 pub use setup::{ROOM_AT, Setup, SetupError};
-pub use syscall::After;
+pub use syscall::{After, Limited, Limits};
 pub use watch::Watch;
 
 /// Runs the README's example.

@@ -5,6 +5,7 @@ use midstride_block::{BuildError, Draft, ExecBlock, Stats};
 
 use crate::code_map::CodeMap;
 use crate::context::{AppState, ThreadContext};
+use crate::syscall::{Limited, Limits};
 
 /// An executable mapping that the program made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -136,6 +137,23 @@ pub trait Policy: Sync + 'static {
     fn callout(&self, id: u32, state: &mut AppState) -> Following {
         let _ = (id, state);
         Following::Continue
+    }
+
+    /// Bytes of memory that the policy has mapped beside the engine's.
+    fn mapped_bytes(&self) -> u64 {
+        0
+    }
+
+    /// The program sets `own` limits, of which the engine made those the kernel is `told`. Limits are inherited
+    /// over forks and execs, and this is what [`Self::own_limits`] is to know there ([`Domain::Process`]).
+    fn remember_limits(&self, of: Limited, told: Limits, own: Limits) {
+        let _ = (of, told, own);
+    }
+
+    /// What the program set, where the kernel has been told these; `None` when they came from elsewhere.
+    fn own_limits(&self, of: Limited, told: Limits) -> Option<Limits> {
+        let _ = (of, told);
+        None
     }
 
     /// The program is about to exec. Called without the lock: may wait.

@@ -5,6 +5,9 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 /// How many requests may be under way at once.
 pub const REQUESTS: usize = 256;
 
+/// How many limits are remembered.
+pub const LIMITS: usize = 128;
+
 /// The head of the channel.
 #[repr(C, align(64))]
 pub struct Control {
@@ -25,8 +28,24 @@ pub struct Control {
     pub closing: AtomicU32,
     /// Not 0 when the kernel would withhold, from a program that the host traces, privileges its file gives.
     pub withholds: AtomicU32,
+    /// Limits that programs set, and what was made of them; the newest in place of the oldest.
+    pub limits: [LimitRecord; LIMITS],
+    /// How many of them were written, ever.
+    pub limits_written: AtomicU32,
     /// Requests.
     pub requests: [Request; REQUESTS],
+}
+
+/// A limit that a program set. Whoever inherits the limit, over forks and execs, finds its own value here by
+/// what the kernel has.
+#[repr(C)]
+pub struct LimitRecord {
+    /// The kernel's number of it plus 1; 0 while nothing is written here.
+    pub what: AtomicU64,
+    /// What the kernel was told: soft, hard.
+    pub told: [AtomicU64; 2],
+    /// What the program said.
+    pub own: [AtomicU64; 2],
 }
 
 /// One request; its `state` word says who owns the other fields.

@@ -28,7 +28,7 @@ mod control;
 mod slot;
 
 pub use boot::{Bootstrap, MODE_COUNT, MODE_COV, MODE_RUN};
-pub use control::{Control, REQUESTS, Request, kind, state};
+pub use control::{Control, LIMITS, LimitRecord, REQUESTS, Request, kind, state};
 pub use slot::{Block, Module, Partial, SlotHeader, life, stat};
 
 /// First word of a [`Control`] block, `midstrid` in ASCII.

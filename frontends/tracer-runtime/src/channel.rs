@@ -42,6 +42,11 @@ impl Channel {
         self.control
     }
 
+    /// How much of the slot is mapped.
+    pub(crate) fn mapped_bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// The slot's header, when there is a slot.
     pub(crate) fn header(&self) -> Option<&'static SlotHeader> {
         let header = core::ptr::with_exposed_provenance::<SlotHeader>(self.base as usize);

@@ -8,6 +8,7 @@
 
 mod channel;
 mod exec;
+mod limits;
 mod mem;
 mod modules;
 mod privilege;

@@ -6,12 +6,13 @@ use core::mem::MaybeUninit;
 
 use midstride_block::{Config, Unobserved};
 use midstride_engine::gate::EngineCode;
-use midstride_engine::{Engine, Heap, HeapRef, Setup, fatal};
+use midstride_engine::{Engine, Heap, HeapRef, Limited, Limits, Setup, fatal};
 use midstride_os::LINUX_PAGES;
-use midstride_tracer_abi::{Bootstrap, MAGIC, VERSION};
+use midstride_tracer_abi::{Bootstrap, Control, MAGIC, VERSION};
 
 use crate::HEAP;
 use crate::channel::Channel;
+use crate::limits;
 use crate::modules;
 use crate::tracer::{Mode, Tracer};
 
@@ -70,10 +71,11 @@ extern "C" fn start(boot: *const Bootstrap) -> ! {
 
 fn engine(boot: &Bootstrap) -> Engine<Tracer> {
     let channel = Channel::open(boot);
+    let limit = address_space_limit(channel.control());
     let setup = Setup {
         source: &LINUX_PAGES,
         heap: HeapRef(&HEAP),
-        config: config(boot),
+        config: config(boot, limit),
         code: EngineCode::Integer,
         observer: &Unobserved,
     };
@@ -82,8 +84,8 @@ fn engine(boot: &Bootstrap) -> Engine<Tracer> {
 }
 
 /// Cache sizes; in torture so small that it is evicted all the time.
-fn config(boot: &Bootstrap) -> Config {
-    let room = address_space_limit().map_or(Heap::ROOMY, |limit| (limit / 16).min(16 << 20) as usize & !0xfff);
+fn config(boot: &Bootstrap, limit: Option<u64>) -> Config {
+    let room = limit.map_or(Heap::ROOMY, |limit| (limit / 16).min(16 << 20) as usize & !0xfff);
     HEAP.reserve(room);
     const TORTURE_HOT: u64 = 128 << 10;
     // A quarter of it has room for the largest block, and so for many small ones: they are counted, too.
@@ -91,7 +93,7 @@ fn config(boot: &Bootstrap) -> Config {
     // Hot code has four sevenths of what a region takes (cold a half, data a quarter of it).
     let hot = match boot.cache_bytes {
         // Both views of the code count.
-        0 => address_space_limit().map_or(u64::MAX, |limit| limit / 32).min(Config::default().hot_bytes),
+        0 => limit.map_or(u64::MAX, |limit| limit / 32).min(Config::default().hot_bytes),
         bytes => (bytes / 7 * 4).max(TORTURE_HOT),
     };
     let (hot_bytes, unit_pieces) =
@@ -100,14 +102,12 @@ fn config(boot: &Bootstrap) -> Config {
     Config { hot_bytes, units, unit_pieces, ..Config::default() }
 }
 
-/// RLIMIT_AS, when there is one.
-fn address_space_limit() -> Option<u64> {
-    const RLIMIT_AS: u64 = 9;
-    let mut limits = [u64::MAX; 2];
-    let to = limits.as_mut_ptr().expose_provenance() as u64;
-    // SAFETY: the kernel writes two words.
-    let result = unsafe { midstride_os::syscall4(midstride_os::nr::PRLIMIT64, 0, RLIMIT_AS, 0, to) };
-    (result == 0 && limits[0] != u64::MAX).then_some(limits[0])
+/// The limit of address space that we share with the program, when there is one: not one that it set itself and
+/// that was enlarged for us.
+fn address_space_limit(control: &Control) -> Option<u64> {
+    let now = Limited::Addresses.now().ok().filter(|now| now.soft != Limits::NONE)?;
+    let own = limits::recall(control, Limited::Addresses, now).map_or(now.soft, |own| own.soft);
+    (now.soft - own < Heap::ROOMY as u64).then_some(now.soft)
 }
 
 /// The program's registers at its entry.

@@ -4,13 +4,15 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use midstride_addr::AppRange;
 use midstride_block::{Door, Draft, ExecBlock, Probe, Stats};
-use midstride_engine::{Birth, CutShort, Ending, Exec, NewCode, Policy, ROOM_AT, ThreadContext};
+use midstride_engine::{
+    Birth, CutShort, Ending, Exec, Limited, Limits, NewCode, Policy, ROOM_AT, ThreadContext,
+};
 use midstride_tracer_abi as abi;
 use midstride_tracer_abi::{Block, Bootstrap, Partial, life, stat};
 
 use crate::channel::{Channel, NO_SLOT, introduce};
 use crate::modules::{PATH_BYTES, path_of};
-use crate::{exec, report};
+use crate::{exec, limits, report};
 
 /// What is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,6 +42,8 @@ pub(crate) struct Tracer {
     mode: Mode,
     slot: AtomicU32,
     follow: bool,
+    /// Of this image, and of the channel.
+    mapped_bytes: u64,
 }
 
 /// Bytes of one thread's counters.
@@ -51,7 +55,8 @@ impl Tracer {
         if let Some(header) = channel.header() {
             introduce(header, boot.slot, boot.parent_slot);
         }
-        Self { channel, mode, slot: AtomicU32::new(boot.slot), follow }
+        let mapped_bytes = boot.image_end - boot.boot_start + abi::CONTROL_BYTES + channel.mapped_bytes();
+        Self { channel, mode, slot: AtomicU32::new(boot.slot), follow, mapped_bytes }
     }
 
     fn slot(&self) -> u32 {
@@ -237,6 +242,18 @@ impl Policy for Tracer {
             Door::Syscall => stat::GATE_SYSCALL,
             Door::Emulate | Door::Callout | Door::Stale => stat::GATE_OTHER,
         });
+    }
+
+    fn mapped_bytes(&self) -> u64 {
+        self.mapped_bytes
+    }
+
+    fn remember_limits(&self, of: Limited, told: Limits, own: Limits) {
+        limits::remember(self.channel.control(), of, told, own);
+    }
+
+    fn own_limits(&self, of: Limited, told: Limits) -> Option<Limits> {
+        limits::recall(self.channel.control(), of, told)
     }
 
     fn before_exec(&self, cx: &ThreadContext) -> Exec {

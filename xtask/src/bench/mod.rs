@@ -1,6 +1,7 @@
 //! Measurements.
 
 mod chart;
+mod control;
 mod inputs;
 mod measure;
 mod report;
@@ -27,6 +28,8 @@ pub(crate) struct Bench {
 enum What {
     /// Programs under midtrace, its peers and the processor alone: CPU time over native.
     Tracer(tracer::Options),
+    /// What the machine-code controller does, each over its own bare loop.
+    Control(control::Options),
     /// The crates' criterion benches; arguments go to them (a filter, `--save-baseline NAME`).
     Crates {
         /// Arguments for criterion.
@@ -40,6 +43,7 @@ impl Bench {
     pub(crate) fn run(&self) -> Result<()> {
         match &self.what {
             What::Tracer(options) => options.run(),
+            What::Control(options) => options.run(),
             What::Crates { args } => {
                 shell::run(cargo(["bench", "--locked", "-p", "midstride-benches", "--"]).args(args))
             }

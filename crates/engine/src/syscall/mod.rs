@@ -6,10 +6,13 @@
 mod birth;
 mod confine;
 mod ends;
+mod limits;
 mod memory;
 mod misc;
 #[cfg(test)]
 mod tests;
+
+pub use limits::{Limited, Limits};
 
 use midstride_addr::AppPc;
 use midstride_asm::Gpr;
@@ -103,6 +106,7 @@ fn special_in_domain<P: Policy>(number: u64) -> Option<Special<P>> {
         (Domain::Process, nr::EXECVE | nr::EXECVEAT) => Engine::exec,
         (Domain::Process, nr::RT_SIGACTION) => Engine::rt_sigaction,
         (Domain::Process, nr::RSEQ) => Engine::rseq,
+        (Domain::Process, nr::SETRLIMIT | nr::GETRLIMIT | nr::PRLIMIT64) => Engine::limit,
         (Domain::Threads, nr::RT_SIGACTION) => Engine::wrapped_sigaction,
         _ => return None,
     })

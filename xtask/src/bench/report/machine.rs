@@ -31,7 +31,7 @@ impl Machine {
     }
 
     /// The same in a sentence.
-    pub(super) fn sentence(&self) -> String {
+    pub(in crate::bench) fn sentence(&self) -> String {
         format!(
             "{}, {} processors, {}, Linux {}, commit {}",
             self.processor, self.processors, self.system, self.kernel, self.commit

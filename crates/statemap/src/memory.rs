@@ -278,6 +278,13 @@ mod tests {
     }
 
     #[test]
+    fn memories_of_other_sizes_or_limits_are_different() {
+        assert_ne!(Memory::new(1), Memory::new(2));
+        assert_ne!(Memory::new(1), Memory { maximum: Some(1), ..Memory::new(1) });
+        assert_ne!(Memory::new(1), Memory { index_type: IndexType::I64, ..Memory::new(1) });
+    }
+
+    #[test]
     fn a_range_past_the_end_is_refused_whole() {
         let mut memory = Memory::new(1);
         let error = memory.write(0xffff, &[1, 2]).unwrap_err();

@@ -1,6 +1,8 @@
 //! Every property, for a moment; `cargo xtask fuzz` runs them for longer.
 
-use midstride_testkit::properties::{asm_roundtrip, block_bytes, check, relocate_bytes, rewritten_code};
+use midstride_testkit::properties::{
+    asm_roundtrip, block_bytes, check, relocate_bytes, rewritten_code, statemap_bytes,
+};
 
 #[test]
 fn relocate_bytes_holds() {
@@ -20,4 +22,9 @@ fn block_bytes_holds() {
 #[test]
 fn rewritten_code_holds() {
     check(rewritten_code, 32);
+}
+
+#[test]
+fn statemap_bytes_holds() {
+    check(statemap_bytes, 512);
 }

@@ -45,6 +45,14 @@ fn a_diff_makes_one_state_of_the_other() {
     assert_eq!(function.state(0), Ok(new));
 }
 
+#[test]
+fn registers_that_a_state_lacks_count_as_undefined() {
+    let old = MachineState { register_values: vec![], ..MachineState::new() };
+    let mut new = MachineState::new();
+    new.register_values[20] = MachineValue::Vmctx;
+    assert_eq!(new.diff(&old).reg_diff, [(RegisterIndex(20), MachineValue::Vmctx)]);
+}
+
 /// One function at 0x10 with a site of each kind: loop 0x20, call 0x30, trap 0x40 to 0x43.
 fn map() -> ModuleStateMap {
     let mut function = FunctionStateMap::new(MachineState::new(), 3, 32, vec![]);

@@ -4,5 +4,6 @@ mod chains;
 mod conformance;
 mod here;
 mod lab;
+mod passage;
 mod together;
 mod torture;

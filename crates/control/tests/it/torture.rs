@@ -187,6 +187,9 @@ fn check(session: &Session) {
     }
 }
 
+/// Each of so many orders from three threads that it is thousands.
+const ROUNDS: u64 = 200;
+
 fn rounds(backend: Backend, count: u64) {
     let start = Instant::now();
     // More of them when asked for.
@@ -198,15 +201,15 @@ fn rounds(backend: Backend, count: u64) {
 
 #[test]
 fn signal_backend_survives_torture() {
-    rounds(Backend::Signal, 25);
+    rounds(Backend::Signal, ROUNDS);
 }
 
 #[test]
 fn ptrace_backend_survives_torture() {
-    rounds(Backend::Ptrace, 25);
+    rounds(Backend::Ptrace, ROUNDS);
 }
 
 #[test]
 fn translated_backend_survives_torture() {
-    rounds(Backend::Translated, 25);
+    rounds(Backend::Translated, ROUNDS);
 }

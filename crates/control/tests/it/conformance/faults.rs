@@ -204,3 +204,19 @@ pub(crate) fn high_registers_and_vectors_are_right_at_a_fault(setup: Setup) {
     assert_eq!((fault.registers.gpr.r15, fault.registers.mask[1]), (15, 7));
     assert_eq!(fault.registers.vector[3].lane::<u64>(3), 0x1234);
 }
+
+/// Code lies in pages that only the controller can write.
+pub(crate) fn stores_to_its_own_code_are_reported(setup: Setup) {
+    let lab = Lab::loaded(setup, |w| {
+        w.mov_mr(Width::W64, Mem::base(Gpr::Rax, 0), Gpr::Rbx); // 0
+        w.nop(1); // 3
+    });
+    for offset in [0, 3] {
+        let own = lab.session.address_of(CodePoint::At(id(offset))).unwrap().unwrap();
+        lab.set(move |registers| registers.gpr.rax = own);
+        let fault = lab.fault();
+        assert_eq!((fault.signal, fault.address, fault.at), (SIGSEGV, own, CodePoint::At(id(0))));
+    }
+    lab.edit(|state| state.point = CodePoint::At(id(3)));
+    assert_eq!(lab.resume(), fell_off(3));
+}

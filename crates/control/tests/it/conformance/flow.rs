@@ -183,3 +183,19 @@ pub(crate) fn a_cancelled_program_is_nowhere(setup: Setup) {
 pub(crate) fn a_controller_can_be_dropped_while_its_program_runs(setup: Setup) {
     (0..10).for_each(|_| drop(endless(setup)));
 }
+
+/// Calls meet the program, its way in, its way out, or come when it has left.
+pub(crate) fn calls_that_come_late_change_nothing(setup: Setup) {
+    let lab = Lab::loaded(setup, |w| w.inc_r(Width::W64, Gpr::Rax));
+    for round in 1..=200 {
+        lab.session.run(id(0)).unwrap();
+        lab.session.interrupt().unwrap();
+        let mut event = lab.event();
+        if let Event::Stopped { .. } = event {
+            event = lab.resume();
+        }
+        assert_eq!(event, fell_off(0));
+        assert_eq!(lab.registers().gpr.rax, round);
+    }
+    assert_eq!(lab.session.events().try_next(), None);
+}

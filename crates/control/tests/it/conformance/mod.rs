@@ -68,6 +68,7 @@ suite! {
         unmasked_float_exceptions_are_reported
         a_set_trap_flag_traps_behind_the_next_instruction
         high_registers_and_vectors_are_right_at_a_fault
+        stores_to_its_own_code_are_reported
         ;
     flow:
         a_program_runs_to_its_end
@@ -82,6 +83,7 @@ suite! {
         an_endless_loop_is_interrupted
         a_cancelled_program_is_nowhere
         a_controller_can_be_dropped_while_its_program_runs
+        calls_that_come_late_change_nothing
         ;
     memory:
         the_stack_is_there

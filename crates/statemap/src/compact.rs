@@ -18,6 +18,7 @@
 //! the rest follows.
 
 mod build;
+mod cache;
 mod diff;
 mod error;
 mod header;
@@ -28,6 +29,7 @@ mod resolve;
 mod site;
 
 pub use build::CompactMapBuilder;
+pub use cache::{Located, SiteCache};
 pub use diff::SiteView;
 pub use error::{BuildError, MapError};
 pub use module::{FunctionEntry, ModuleMap, ModuleMapBuilder};

@@ -1,5 +1,6 @@
 //! From places to values: a frame of the canonical state, read from a stopped machine.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use midstride_frame::Register;
@@ -80,17 +81,12 @@ impl CompactMap<'_> {
         machine: &impl MachineValues,
     ) -> Result<Frame, ResolveError> {
         let reader = Reader { map: self, state, machine };
-        let types = self.local_groups().flat_map(|(count, ty)| core::iter::repeat_n(ty, count as usize));
-        let locals =
-            (0..).zip(types).map(|(index, ty)| reader.value(Slot::Local(index), ty, state.local(index)));
-        let operands = (0..).zip(state.operands());
-        let operands = operands.map(|(index, o)| reader.value(Slot::Operand(index), o.ty, o.place));
         Ok(Frame {
             function,
             wasm_offset: site.wasm_offset,
             phase: site.phase,
-            locals: locals.collect::<Result<_, _>>()?,
-            operands: operands.collect::<Result<_, _>>()?,
+            locals: reader.locals()?,
+            operands: reader.operands()?,
         })
     }
 }
@@ -102,6 +98,28 @@ struct Reader<'r, 'a, M> {
 }
 
 impl<M: MachineValues> Reader<'_, '_, M> {
+    fn locals(&self) -> Result<Vec<Value>, ResolveError> {
+        let mut values = Vec::with_capacity(self.map.locals() as usize);
+        let mut elsewhere = self.state.locals().iter().peekable();
+        for (count, ty) in self.map.local_groups() {
+            for _ in 0..count {
+                let index = values.len() as u32;
+                let place =
+                    elsewhere.next_if(|(local, _)| *local == index).map_or(Place::Home, |(_, place)| *place);
+                values.push(self.value(Slot::Local(index), ty, place)?);
+            }
+        }
+        Ok(values)
+    }
+
+    fn operands(&self) -> Result<Vec<Value>, ResolveError> {
+        let mut values = Vec::with_capacity(self.state.operands().len());
+        for (index, operand) in (0..).zip(self.state.operands()) {
+            values.push(self.value(Slot::Operand(index), operand.ty, operand.place)?);
+        }
+        Ok(values)
+    }
+
     fn value(&self, slot: Slot, ty: ValType, place: Place) -> Result<Value, ResolveError> {
         let bits = match place {
             Place::Local(local) => return self.copy(slot, ty, local),

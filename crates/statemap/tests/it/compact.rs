@@ -2,8 +2,9 @@
 
 use midstride_frame::Register;
 use midstride_statemap::{
-    BuildError, CompactMap, CompactMapBuilder, MachineValues, MapError, Operand, Phase, Place, ResolveError,
-    SiteKind, SiteState, SiteView, Slot, ValType, Value,
+    BuildError, CompactMap, CompactMapBuilder, FunctionEntry, MachineValues, MapError, ModuleMap,
+    ModuleMapBuilder, Operand, Phase, Place, ResolveError, SiteCache, SiteKind, SiteState, SiteView, Slot,
+    ValType, Value,
 };
 use midstride_testkit::properties::{check, compact_map, statemap_bytes};
 
@@ -210,5 +211,41 @@ fn bytes_behind_a_map_are_refused() {
     assert_eq!(CompactMap::parse(&bytes).unwrap_err(), MapError::TrailingBytes { offset });
     for len in 0..bytes.len() - 1 {
         assert!(CompactMap::parse(&bytes[..len]).is_err(), "{len}");
+    }
+}
+
+#[test]
+fn a_cache_finds_what_the_map_has() {
+    let mut function = CompactMapBuilder::new();
+    let mut module = ModuleMapBuilder::new();
+    for number in 0..5 {
+        function.start(0, &[]);
+        for site in 0..40 {
+            function
+                .site(site * 5, site, Phase::Call, &Cache::operands(&vec![HOME; site as usize % 7]))
+                .unwrap();
+        }
+        function.cold_code(3, 240).unwrap();
+        let code_start = number * 256;
+        let entry =
+            FunctionEntry { function: number, code_start, code_end: code_start + 250, body_offset: 0 };
+        module.push(entry, &mut function, 0).unwrap();
+    }
+    let bytes = module.finish();
+    let map = ModuleMap::parse(&bytes).unwrap();
+    assert_eq!(map.validate(), Ok(()));
+    let mut cache = SiteCache::new(map);
+    let mut state = SiteState::default();
+    // Each offset twice, neighbours in between: what was remembered is what is asked for.
+    for offset in (0..1400).flat_map(|offset| [offset, offset + 1]) {
+        let found = cache.find(offset).unwrap();
+        let (entry, function) = map.at_code(offset).unwrap().unzip();
+        let start = entry.map_or(0, |entry| entry.code_start);
+        let site = function.and_then(|map| map.find_code(offset - start, &mut state).unwrap());
+        assert_eq!(found.map(|found| (found.entry, found.site)), entry.zip(site));
+        if let Some(found) = found {
+            assert_eq!(found.state, state);
+            assert_eq!(found.read_frame(&Machine).unwrap().operands.len(), found.site.index as usize % 7);
+        }
     }
 }

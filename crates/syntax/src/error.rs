@@ -265,6 +265,9 @@ impl fmt::Debug for Fits {
     }
 }
 
+/// For those who wrote a comment as other assemblers have it.
+const COMMENTS: &str = " (; separates instructions, # begins a comment)";
+
 /// An [`Error`] with its line.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'s> {
@@ -276,8 +279,12 @@ impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Span { start, end } = self.error.span;
         let location = self.error.span.location(self.source);
-        writeln!(f, "{location}: {}", self.error.kind)?;
         let line = self.source.lines().nth(location.line - 1).unwrap_or_default();
+        write!(f, "{location}: {}", self.error.kind)?;
+        let before = self.source.get(..start).unwrap_or_default().trim_end_matches(' ');
+        let is_unknown = matches!(self.error.kind, ErrorKind::UnknownName { .. });
+        f.write_str(if is_unknown && before.ends_with(';') { COMMENTS } else { "" })?;
+        writeln!(f)?;
         let marked = self.source.get(start..end).unwrap_or_default();
         let marks = marked.lines().next().map_or(1, |text| text.chars().count().max(1));
         let column = location.column - 1;

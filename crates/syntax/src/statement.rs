@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use crate::cursor::Cursor;
 use crate::decorator::{Decorator, HYPHENATED, Prefix};
 use crate::directive::Directive;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::expr::Expr;
+use crate::index;
 use crate::lexer::TokenKind;
 use crate::operand::Operand;
 use crate::span::Span;
@@ -92,8 +93,7 @@ fn statement(cursor: &mut Cursor<'_>, parent: &str) -> Result<StatementKind, Err
             return end(cursor, StatementKind::Directive(directive));
         }
     }
-    let written = Written::parse(cursor)?;
-    end(cursor, StatementKind::Insn(written))
+    Ok(StatementKind::Insn(Written::parse(cursor)?))
 }
 
 fn is_word_behind(cursor: &Cursor<'_>, word: &str) -> bool {
@@ -101,9 +101,13 @@ fn is_word_behind(cursor: &Cursor<'_>, word: &str) -> bool {
     token.kind == TokenKind::Name && cursor.text(token).eq_ignore_ascii_case(word)
 }
 
-fn end(cursor: &mut Cursor<'_>, kind: StatementKind) -> Result<StatementKind, Error> {
+fn end(cursor: &Cursor<'_>, kind: StatementKind) -> Result<StatementKind, Error> {
+    expect_end(cursor).map(|()| kind)
+}
+
+fn expect_end(cursor: &Cursor<'_>) -> Result<(), Error> {
     match cursor.peek().kind {
-        TokenKind::End => Ok(kind),
+        TokenKind::End => Ok(()),
         _ => Err(cursor.expected("the end of the statement")),
     }
 }
@@ -121,8 +125,16 @@ impl Written {
         let name = cursor.take(TokenKind::Name).ok_or_else(|| cursor.expected("an instruction"))?.span;
         let mut written = Self { name, prefixes, distance: None, operands: Vec::new(), decorators };
         written.distance = distance(cursor);
-        written.parse_operands(cursor)?;
-        Ok(written)
+        let parsed = written.parse_operands(cursor).and_then(|()| expect_end(cursor));
+        let text = name.text(cursor.source);
+        match parsed {
+            // What follows a word that means nothing need not make sense.
+            Err(_) if index::forms(text).is_none() => {
+                let similar = index::similar(text);
+                Err(Error::new(name, ErrorKind::UnknownName { similar }))
+            }
+            parsed => parsed.map(|()| written),
+        }
     }
 
     fn parse_operands(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Error> {

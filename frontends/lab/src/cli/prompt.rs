@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use midstride_lab::{Error, Flow, Session};
+use midstride_lab::{Error, Event, Flow, Session};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
@@ -11,6 +11,8 @@ use super::complete::Helper;
 use super::output::Output;
 
 const PROMPT: &str = "midlab> ";
+
+const GREETING: &str = "Type instructions, bytes or commands. `help` explains, Tab completes, Ctrl-D leaves.";
 
 /// Lines of history that are kept.
 const HISTORY: usize = 2000;
@@ -22,6 +24,7 @@ pub(crate) fn run(session: &mut Session, output: &Output) -> Result<(), Error> {
         error: std::io::Error::other(error.to_string()),
     };
     let mut editor = editor().map_err(failed)?;
+    output.event(&Event::Text(GREETING.to_owned()));
     let history = history_path();
     if let Some(path) = &history {
         // There is none at the first time.

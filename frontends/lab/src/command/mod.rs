@@ -64,13 +64,17 @@ impl Session {
     /// # Errors
     /// [`Error`]; the session is as it was. A program that faults is no error, but an [`Event`].
     pub fn execute(&mut self, line: &str, sink: Sink<'_>) -> Result<Flow, Error> {
-        match Command::parse(line) {
-            Command::Nothing => {}
-            Command::Code(text) => self.type_code(&text, sink)?,
+        let states = self.states();
+        let done = match Command::parse(line) {
+            Command::Nothing => Ok(()),
+            Command::Code(text) => self.type_code(&text, sink),
             Command::Verb(Verb::Quit, _) => return Ok(Flow::Quit),
-            Command::Verb(verb, rest) => self.carry_out(verb, &rest, sink)?,
+            Command::Verb(verb, rest) => self.carry_out(verb, &rest, sink),
+        };
+        if done.is_err() {
+            self.forget_states_beyond(states);
         }
-        Ok(Flow::Next)
+        done.map(|()| Flow::Next)
     }
 
     fn carry_out(&mut self, verb: Verb, rest: &str, sink: Sink<'_>) -> Result<(), Error> {

@@ -215,7 +215,7 @@ impl Session {
         let snapshot = self.snapshot()?;
         let old: Vec<InsnId> = self.listing.lines.iter().map(|line| line.id).collect();
         self.install(listing)?;
-        self.past.push(snapshot);
+        self.keep(snapshot);
         self.file = Some(path);
         let kept = self.listing.lines.iter().filter(|line| old.contains(&line.id)).count();
         let (new, gone) = (self.listing.lines.len() - kept, old.len() - kept);

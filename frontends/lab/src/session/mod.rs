@@ -119,7 +119,7 @@ impl Session {
             self.listing.with_more(&source).or_else(|error| self.with_own_labels(&source, error))?;
         let (start, snapshot) = (self.listing.source.len(), self.snapshot()?);
         self.install(listing)?;
-        self.past.push(snapshot);
+        self.keep(snapshot);
         for item in self.listing.assembly.items.iter().filter(|item| item.span.start >= start) {
             self.codes(item).into_iter().for_each(|code| sink(Event::Code(code)));
         }
@@ -223,7 +223,9 @@ impl Session {
 
     /// What is shown of an instruction.
     pub(crate) fn code(&self, line: &Line) -> Code {
-        let item = self.listing.assembly.items.iter().find(|item| item.address == line.address);
+        let items = &self.listing.assembly.items;
+        let from = items.partition_point(|item| item.address < line.address);
+        let item = items.get(from).filter(|item| item.address == line.address);
         Code {
             address: line.address,
             bytes: line.bytes.clone(),
@@ -236,8 +238,9 @@ impl Session {
 
     /// What is shown of an item: its instructions, or its data.
     pub(crate) fn codes(&self, item: &Item) -> Vec<Code> {
-        let lines = self.listing.lines.iter();
-        let inside = lines.filter(|line| (item.address..item.end()).contains(&line.address));
+        let lines = &self.listing.lines;
+        let from = lines.partition_point(|line| line.address < item.address);
+        let inside = lines[from..].iter().take_while(|line| line.address < item.end());
         let codes: Vec<Code> = inside.map(|line| self.code(line)).collect();
         if !codes.is_empty() || item.bytes.is_empty() {
             return codes;

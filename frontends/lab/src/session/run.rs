@@ -102,7 +102,10 @@ impl Session {
                 Order::Step => self.control.step(1)?,
             }
         };
-        self.tell_changes(sink)?;
+        // Of a task that is gone there are no registers.
+        if !matches!(event, Control::Killed(_)) {
+            self.tell_changes(sink)?;
+        }
         self.conclude(&event, sink)
     }
 

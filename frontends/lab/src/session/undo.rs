@@ -33,11 +33,25 @@ impl Session {
     /// Keeps the state as it is, so that it can be gone back to.
     pub(super) fn remember(&mut self) -> Result<(), Error> {
         let snapshot = self.snapshot()?;
+        self.keep(snapshot);
+        Ok(())
+    }
+
+    pub(super) fn keep(&mut self, snapshot: Snapshot) {
         self.past.push(snapshot);
         while self.past.iter().map(Snapshot::bytes).sum::<usize>() > MAX_BYTES && self.past.len() > 1 {
             self.past.remove(0);
         }
-        Ok(())
+    }
+
+    /// How many states there are to go back to.
+    pub(crate) fn states(&self) -> usize {
+        self.past.len()
+    }
+
+    /// Forgets what was kept for a command that was not carried out.
+    pub(crate) fn forget_states_beyond(&mut self, states: usize) {
+        self.past.truncate(states);
     }
 
     pub(super) fn snapshot(&self) -> Result<Snapshot, Error> {

@@ -139,6 +139,30 @@ fn undo_takes_registers_memory_and_program_back() {
 }
 
 #[test]
+fn programs_that_go_wrong_are_survived() {
+    transcript(
+        "survival",
+        "xor esp, esp; push rax\n\
+         set rsp = 0x1200ff00\n\
+         f: call f\n\
+         set rsp = 0x1200ff00\n\
+         mov eax, 57; syscall\n\
+         mov eax, 231; mov edi, 5; syscall\n\
+         mov rax, 0x8000000000000000; jmp rax\n\
+         ret\n\
+         mov ebx, 5\n",
+    );
+}
+
+#[test]
+fn commands_that_fail_are_not_undone() {
+    let done = script(&["-c", "mov eax, 1", "-c", "undo", "-c", "assert eax == 0"], "");
+    assert_eq!((done.status, done.err.as_str()), (0, ""), "{}", done.out);
+    let failed = script(&["-c", "undo"], "");
+    assert!(failed.err.contains("nothing to undo"), "{}", failed.err);
+}
+
+#[test]
 fn what_is_wrong_is_pointed_at_and_ends_a_script() {
     transcript("error", "mov eax, 1\nmov eax, bl ; nop\nmov eax, 2\n");
 }

@@ -39,6 +39,8 @@ pub enum Error {
         /// To do what.
         what: &'static str,
     },
+    /// The program runs; it has to be stopped first.
+    Running,
     /// Nothing of the program is at this place.
     NoPlace {
         /// The address or line.
@@ -102,6 +104,7 @@ impl fmt::Display for Error {
             Self::Unknown { what, name } => write!(f, "there is no {what} `{name}`"),
             Self::BadValue { text } => write!(f, "`{text}` is no value that fits here"),
             Self::Nothing { what } => write!(f, "there is nothing to {what}"),
+            Self::Running => write!(f, "the program is running: `stop` stops it, `continue` waits for it"),
             Self::NoPlace { at } => write!(f, "no instruction is at {at:#x}"),
             Self::File { path, error } => write!(f, "{}: {error}", path.display()),
             Self::Start(error) => write!(f, "the backend cannot be started: {error}"),

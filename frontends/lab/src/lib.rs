@@ -40,7 +40,7 @@ mod registers;
 mod session;
 mod text;
 
-pub use command::{Command, Flow, Spec, Verb, specs};
+pub use command::{Command, Flow, Scope, Spec, Verb, specs};
 pub use error::Error;
 pub use event::{Code, Event, Fault, Format, Number, Which, Why};
 pub use session::{Session, Sink};

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::session::{Session, Sink};
 pub(crate) use help::help;
-pub use table::{Spec, Verb, specs};
+pub use table::{Scope, Spec, Verb, specs};
 
 /// A line of input.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,14 +58,29 @@ impl Command {
     }
 }
 
+impl Command {
+    /// Whether it can be carried out while the program runs.
+    fn is_for_running(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Code(_) => false,
+            Self::Verb(verb, _) => table::spec(*verb).scope == Scope::Always,
+        }
+    }
+}
+
 impl Session {
     /// Carries out a line of input: a command, instructions, or bytes.
     ///
     /// # Errors
     /// [`Error`]; the session is as it was. A program that faults is no error, but an [`Event`].
     pub fn execute(&mut self, line: &str, sink: Sink<'_>) -> Result<Flow, Error> {
-        let states = self.states();
-        let done = match Command::parse(line) {
+        self.catch_up(sink)?;
+        let (states, command) = (self.states(), Command::parse(line));
+        if self.is_running() && !command.is_for_running() {
+            return Err(Error::Running);
+        }
+        let done = match command {
             Command::Nothing => Ok(()),
             Command::Code(text) => self.type_code(&text, sink),
             Command::Verb(Verb::Quit, _) => return Ok(Flow::Quit),
@@ -90,6 +105,8 @@ impl Session {
                 self.step(count, sink)
             }
             Verb::Continue => self.go_on(sink),
+            Verb::Go => self.go(sink),
+            Verb::Stop => self.stop(sink),
             Verb::Break => self.set_break(rest, sink),
             Verb::Delete => self.clear_break(rest),
             Verb::Set => self.set(rest, sink),

@@ -11,6 +11,8 @@ pub enum Verb {
     Save,
     Step,
     Continue,
+    Go,
+    Stop,
     Break,
     Delete,
     Set,
@@ -43,6 +45,17 @@ pub struct Spec {
     pub summary: &'static str,
     /// More, and examples.
     pub details: &'static str,
+    /// When it can be carried out.
+    pub scope: Scope,
+}
+
+/// When a command can be carried out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// While the program stands still.
+    Still,
+    /// While it runs, too.
+    Always,
 }
 
 const fn spec_of(
@@ -52,11 +65,17 @@ const fn spec_of(
     summary: &'static str,
     details: &'static str,
 ) -> Spec {
-    Spec { verb, names, usage, summary, details }
+    Spec { verb, names, usage, summary, details, scope: Scope::Still }
+}
+
+impl Spec {
+    const fn always(self) -> Self {
+        Self { scope: Scope::Always, ..self }
+    }
 }
 
 /// All commands, in the order in which help shows them.
-const SPECS: [Spec; 23] = [
+const SPECS: [Spec; 25] = [
     spec_of(
         Verb::Run,
         &["run", "r"],
@@ -78,7 +97,16 @@ const SPECS: [Spec; 23] = [
         "continue",
         "go on to the next breakpoint or the end",
         "Goes on where the program stands: behind a breakpoint, a fault, Ctrl-C or steps.",
+    ).always(),
+    spec_of(
+        Verb::Go,
+        &["go"],
+        "go",
+        "run, or go on, without waiting",
+        "While the program runs, look at registers and memory, change them, set breakpoints, `reload` it. System calls\n\
+         wait for the next command. `stop` stops the program, `continue` waits for it.",
     ),
+    spec_of(Verb::Stop, &["stop"], "stop", "stop the program that `go` let run", "").always(),
     spec_of(
         Verb::Break,
         &["break", "b"],
@@ -86,8 +114,8 @@ const SPECS: [Spec; 23] = [
         "stop in front of an instruction; alone, list breakpoints",
         "WHERE is a label, an address or a line of the file; a condition compares a register, without a sign.\n\
          break loop\nbreak 12\nbreak loop if rcx == 3\nbreak .next if al >= 0x80",
-    ),
-    spec_of(Verb::Delete, &["delete", "d"], "delete [WHERE]", "remove a breakpoint, or all", ""),
+    ).always(),
+    spec_of(Verb::Delete, &["delete", "d"], "delete [WHERE]", "remove a breakpoint, or all", "").always(),
     spec_of(
         Verb::Set,
         &["set"],
@@ -96,7 +124,7 @@ const SPECS: [Spec; 23] = [
         "VALUE may be a sum with labels and registers. TYPE is u8 to u128, i8 to i128, f32, f64.\n\
          set rax = 5\nset ah = 'x'\nset zf = 1\nset xmm0.f32[1] = 2.5\nset ymm1.u32 = 1, 2, 3, 4\n\
          set st0 = 1.5\nset [rsp+8].u32 = 7\nset rip = loop   go on there",
-    ),
+    ).always(),
     spec_of(
         Verb::Regs,
         &["regs", "p"],
@@ -105,14 +133,14 @@ const SPECS: [Spec; 23] = [
         "regs        general registers and what is not as after a reset\nregs all    every register\n\
          regs vec    vector and mask registers\nregs fpu    x87 and MMX registers\n\
          regs xmm3   one, by all types",
-    ),
+    ).always(),
     spec_of(
         Verb::Diff,
         &["diff"],
         "diff",
         "show what the last command changed",
         "Compares with the state before the last command that ran something.",
-    ),
+    ).always(),
     spec_of(
         Verb::Mem,
         &["mem", "x"],
@@ -120,15 +148,15 @@ const SPECS: [Spec; 23] = [
         "show memory",
         "ADDRESS may be a sum with labels and registers; COUNT is in units of TYPE, else in bytes.\n\
          mem rsp\nmem table 16\nmem rdi+rcx*4 8 as f32",
-    ),
-    spec_of(Verb::Stack, &["stack"], "stack [COUNT]", "show the words on top of the stack", ""),
+    ).always(),
+    spec_of(Verb::Stack, &["stack"], "stack [COUNT]", "show the words on top of the stack", "").always(),
     spec_of(
         Verb::List,
         &["list", "l"],
         "list",
         "show the program with addresses and encodings",
         "The arrow is in front of the instruction that is next.",
-    ),
+    ).always(),
     spec_of(
         Verb::Undo,
         &["undo", "u"],
@@ -150,8 +178,8 @@ const SPECS: [Spec; 23] = [
         "load a changed file into the program where it stands",
         "Instructions that are still there keep their identity: the program goes on where it was. If the\n\
          instruction that is next is gone, it goes on with the next one that is not.",
-    ),
-    spec_of(Verb::Save, &["save"], "save FILE", "write what was typed into a file", ""),
+    ).always(),
+    spec_of(Verb::Save, &["save"], "save FILE", "write what was typed into a file", "").always(),
     spec_of(Verb::Reset, &["reset"], "reset", "begin anew: no program, registers as at the start", ""),
     spec_of(
         Verb::Asm,
@@ -159,8 +187,8 @@ const SPECS: [Spec; 23] = [
         "asm CODE",
         "assemble without running or adding",
         "asm vaddps zmm1{k1}{z}, zmm2, [rax]{1to16}\nasm jz 0x10000000",
-    ),
-    spec_of(Verb::Dis, &["dis"], "dis BYTES", "disassemble bytes in hex", "dis 48 01 d8\ndis c5f877"),
+    ).always(),
+    spec_of(Verb::Dis, &["dis"], "dis BYTES", "disassemble bytes in hex", "dis 48 01 d8\ndis c5f877").always(),
     spec_of(
         Verb::Bench,
         &["bench"],
@@ -175,7 +203,7 @@ const SPECS: [Spec; 23] = [
         "assert LEFT RELATION RIGHT",
         "an error, and exit status 1, unless it is so",
         "For scripts. Numbers are compared without a sign.\nassert rax == 49\nassert xmm0.f32[0] == 2.5\nassert zf == 1",
-    ),
+    ).always(),
     spec_of(
         Verb::Backend,
         &["backend"],
@@ -191,8 +219,8 @@ const SPECS: [Spec; 23] = [
         "help [COMMAND|INSTRUCTION]",
         "explain a command, or list the forms of an instruction",
         "help break\nhelp imul",
-    ),
-    spec_of(Verb::Quit, &["quit", "exit", "q"], "quit", "leave", ""),
+    ).always(),
+    spec_of(Verb::Quit, &["quit", "exit", "q"], "quit", "leave", "").always(),
 ];
 
 /// All commands.

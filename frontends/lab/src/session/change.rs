@@ -18,6 +18,21 @@ const ASSERT: &str = "assert LEFT RELATION RIGHT";
 /// Relations, those of two characters first.
 const RELATIONS: [&str; 7] = ["==", "!=", "<=", ">=", "<", ">", "="];
 
+/// What a register is set to.
+enum Assigned {
+    Word(u64),
+    Text(String),
+}
+
+impl Assigned {
+    fn set(&self, part: Part, registers: &mut Registers) -> Result<(), Error> {
+        match self {
+            Self::Word(word) => part.set_word(registers, *word),
+            Self::Text(text) => part.set_text(registers, text),
+        }
+    }
+}
+
 /// A text divided at its first relation.
 fn divide(text: &str) -> Option<(&str, &'static str, &str)> {
     let found = RELATIONS.iter().filter_map(|relation| Some((text.find(relation)?, *relation)));
@@ -45,6 +60,7 @@ impl Session {
         self.before = self.state()?.registers;
         let mut part = Part::parse(name)?;
         let mut registers = self.before.clone();
+        let mut changes = Vec::new();
         for (nth, value) in values.enumerate() {
             if nth > 0 {
                 part = part.following().ok_or(Error::usage(SET))?;
@@ -52,23 +68,34 @@ impl Session {
             if part == Part::Whole(midstride_frame::Register::RIP) {
                 return self.jump(value, sink);
             }
-            self.set_part(part, &mut registers, value)?;
+            changes.push((part, self.set_part(part, &mut registers, value)?));
         }
-        self.put_registers(registers)?;
+        // Only these: the program may be running.
+        self.control.change(Box::new(move |state| {
+            for (part, value) in changes {
+                // They were set in a copy already.
+                let _ = value.set(part, &mut state.registers);
+            }
+        }))?;
         let now = self.state()?.registers;
         now.changes(&self.before).iter().for_each(|change| sink(Event::Changed(change)));
         Ok(())
     }
 
-    fn set_part(&self, part: Part, registers: &mut Registers, value: &str) -> Result<(), Error> {
+    /// Changes a part; gives back how.
+    fn set_part(&self, part: Part, registers: &mut Registers, value: &str) -> Result<Assigned, Error> {
         // A lane of floats takes `2`, so what is written is tried first.
-        part.set_text(registers, value).or_else(|_| match part {
-            Part::Lane { .. } => {
-                let word = self.value_of(value)?.cast_signed();
-                part.set_text(registers, &word.to_string())
-            }
-            part => part.set_word(registers, self.value_of(value)?),
-        })
+        let written = Assigned::Text(value.to_owned());
+        if written.set(part, registers).is_ok() {
+            return Ok(written);
+        }
+        let word = self.value_of(value)?;
+        let assigned = match part {
+            Part::Lane { .. } => Assigned::Text(word.cast_signed().to_string()),
+            _ => Assigned::Word(word),
+        };
+        assigned.set(part, registers)?;
+        Ok(assigned)
     }
 
     /// Changes all registers but rip, which is not what the listing says it is.

@@ -62,6 +62,8 @@ pub struct Session {
     past: Vec<Snapshot>,
     interrupt: Arc<AtomicBool>,
     ended_badly: bool,
+    /// Whether the program runs without being waited for.
+    running: bool,
 }
 
 impl Session {
@@ -79,6 +81,7 @@ impl Session {
             past: Vec::new(),
             interrupt: Arc::default(),
             ended_badly: false,
+            running: false,
         };
         session.reset()?;
         Ok(session)
@@ -100,6 +103,12 @@ impl Session {
     #[must_use]
     pub fn ended_badly(&self) -> bool {
         self.ended_badly
+    }
+
+    /// Whether the program runs while commands are carried out (`go`).
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.running
     }
 
     /// The labels of the program.

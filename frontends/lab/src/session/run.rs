@@ -41,8 +41,11 @@ impl Session {
         self.run_from(start, sink)
     }
 
-    /// Goes on where the program is.
+    /// Goes on where the program is; waits for one that runs.
     pub(crate) fn go_on(&mut self, sink: Sink<'_>) -> Result<(), Error> {
+        if self.running {
+            return self.follow(Order::Run, sink);
+        }
         self.remember()?;
         self.before = self.state()?.registers;
         self.control.resume()?;
@@ -83,30 +86,74 @@ impl Session {
         Ok(self.control.change(Box::new(move |state| state.point = CodePoint::At(id)))?)
     }
 
+    /// Goes on, from the start if the program is nowhere, without waiting for it.
+    pub(crate) fn go(&mut self, sink: Sink<'_>) -> Result<(), Error> {
+        self.enter()?;
+        self.remember()?;
+        self.before = self.state()?.registers;
+        self.control.resume()?;
+        self.running = true;
+        sink(Event::Text("running; `stop` stops it, `continue` waits for it".to_owned()));
+        Ok(())
+    }
+
+    /// Stops what runs without being waited for.
+    pub(crate) fn stop(&mut self, sink: Sink<'_>) -> Result<(), Error> {
+        if !self.running {
+            return Err(Error::Nothing { what: "stop" });
+        }
+        self.control.interrupt()?;
+        self.follow(Order::Run, sink)
+    }
+
+    /// Tells what a program that runs without being waited for has come to meanwhile.
+    pub(crate) fn catch_up(&mut self, sink: Sink<'_>) -> Result<(), Error> {
+        while let Some(event) = self.control.events().try_next().filter(|_| self.running) {
+            if let Some(last) = self.digest(event, Order::Run, sink)? {
+                return self.finish(&last, sink);
+            }
+        }
+        Ok(())
+    }
+
     /// Waits for the end of an order, and tells what came of it.
     fn follow(&mut self, order: Order, sink: Sink<'_>) -> Result<(), Error> {
-        let event = loop {
+        loop {
             let event = self.wait()?;
-            match event {
-                Control::Syscall { number, args, .. } => sink(Event::Syscall { number, args }),
-                // Ctrl-C reaches a process of its own too.
-                Control::Fault(fault) if fault.signal == SIGINT => break Control::Stopped { at: fault.at },
-                Control::Fault(ref fault) => match self.landing(fault.at) {
-                    Some(id) => self.move_to(id)?,
-                    None => break event,
-                },
-                event => break event,
+            if let Some(last) = self.digest(event, order, sink)? {
+                return self.finish(&last, sink);
             }
-            match order {
-                Order::Run => self.control.resume()?,
-                Order::Step => self.control.step(1)?,
+        }
+    }
+
+    /// Goes on where an event is none to stop for; gives back others.
+    fn digest(&self, event: Control, order: Order, sink: Sink<'_>) -> Result<Option<Control>, Error> {
+        match event {
+            Control::Syscall { number, args, .. } => sink(Event::Syscall { number, args }),
+            // Ctrl-C reaches a process of its own too.
+            Control::Fault(fault) if fault.signal == SIGINT => {
+                return Ok(Some(Control::Stopped { at: fault.at }));
             }
-        };
+            Control::Fault(ref fault) => match self.landing(fault.at) {
+                Some(id) => self.move_to(id)?,
+                None => return Ok(Some(event)),
+            },
+            event => return Ok(Some(event)),
+        }
+        match order {
+            Order::Run => self.control.resume()?,
+            Order::Step => self.control.step(1)?,
+        }
+        Ok(None)
+    }
+
+    fn finish(&mut self, event: &Control, sink: Sink<'_>) -> Result<(), Error> {
+        self.running = false;
         // Of a task that is gone there are no registers.
         if !matches!(event, Control::Killed(_)) {
             self.tell_changes(sink)?;
         }
-        self.conclude(&event, sink)
+        self.conclude(event, sink)
     }
 
     /// The instruction that an address of the listing names, when the program jumped there.

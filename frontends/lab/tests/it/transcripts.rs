@@ -91,6 +91,21 @@ fn a_program_goes_on_after_a_reload() {
 }
 
 #[test]
+fn a_running_program_is_looked_at_changed_and_reloaded() {
+    for backend in ["translated", "signal", "ptrace"] {
+        let text = "load spin.s\ngo\nassert rip < 0x10000020\nmov eax, 1";
+        let busy = script(&["--backend", backend], text);
+        assert_eq!(busy.status, 2, "{backend}: {}{}", busy.out, busy.err);
+        assert!(busy.err.contains("is running"), "{}", busy.err);
+        let text = "load spin.s\ngo\nset ebx = 7\nmem count 1 as u64\nassert ebx == 7\nreload spin-ends.s\ncontinue\n\
+                    assert eax == 77\nassert ebx == 7\nstep\ngo\nstop\nstop\n";
+        let done = script(&["--backend", backend], text);
+        assert!(done.out.contains("returned"), "{backend}: {}{}", done.out, done.err);
+        assert!(done.err.contains("nothing to stop"), "{backend}: {}{}", done.out, done.err);
+    }
+}
+
+#[test]
 fn faults_name_signal_address_and_instruction() {
     transcript(
         "faults",

@@ -1,0 +1,10 @@
+# Counts, and ends.
+count: dq 0
+main:
+    inc qword ptr [rip+count]
+    mov ecx, 10
+.wait:
+    dec ecx
+    jnz .wait
+    mov eax, 77
+    ret

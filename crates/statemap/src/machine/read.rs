@@ -24,8 +24,9 @@ pub trait StackMemory {
     /// The 8 bytes at `address`; `None` when they cannot be read.
     fn word(&self, address: u64) -> Option<u64>;
 
-    /// What was saved when the baseline frame that starts at `stack_pointer` called optimized code: each
-    /// crossing has its own. `None`: nobody saved it, the registers are not known.
+    /// What was saved when a baseline frame called optimized code; `stack_pointer` is rsp in that frame when
+    /// the call has returned, so each crossing has its own. `None`: nobody saved it, the registers are not
+    /// known.
     fn boundary(&self, stack_pointer: u64) -> Option<BoundaryRegisters> {
         let _ = stack_pointer;
         None

@@ -75,8 +75,12 @@ impl Session {
     /// # Errors
     /// [`Error`]; the session is as it was. A program that faults is no error, but an [`Event`].
     pub fn execute(&mut self, line: &str, sink: Sink<'_>) -> Result<Flow, Error> {
-        self.catch_up(sink)?;
+        let has_ended = self.catch_up(sink)?;
         let (states, command) = (self.states(), Command::parse(line));
+        if has_ended && matches!(command, Command::Verb(Verb::Continue | Verb::Stop, _)) {
+            // What they ask for has come about.
+            return Ok(Flow::Next);
+        }
         if self.is_running() && !command.is_for_running() {
             return Err(Error::Running);
         }

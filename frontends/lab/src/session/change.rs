@@ -248,7 +248,7 @@ impl Session {
         let (new, gone) = (self.listing.lines.len() - kept, old.len() - kept);
         sink(Event::Text(format!("{kept} instructions kept, {new} new, {gone} gone")));
         let point = self.control.state()?.point;
-        if point != CodePoint::Nowhere {
+        if matches!(point, CodePoint::At(_)) {
             self.tell_place(point, Why::Waiting, sink);
         }
         Ok(())

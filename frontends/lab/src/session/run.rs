@@ -106,14 +106,16 @@ impl Session {
         self.follow(Order::Run, sink)
     }
 
-    /// Tells what a program that runs without being waited for has come to meanwhile.
-    pub(crate) fn catch_up(&mut self, sink: Sink<'_>) -> Result<(), Error> {
+    /// Tells what a program that runs without being waited for has come to meanwhile; says whether it stands still
+    /// since then.
+    pub(crate) fn catch_up(&mut self, sink: Sink<'_>) -> Result<bool, Error> {
         while let Some(event) = self.control.events().try_next().filter(|_| self.running) {
             if let Some(last) = self.digest(event, Order::Run, sink)? {
-                return self.finish(&last, sink);
+                self.finish(&last, sink)?;
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Waits for the end of an order, and tells what came of it.

@@ -1,6 +1,7 @@
 //! ten thousand forks
 // args: 10000
-// slow
+// link: dynamic
+// modes: run
 // limit: 300
 #include "common.h"
 int main(int argc, char **argv) {

@@ -1,5 +1,5 @@
 #: bash: job control without a terminal: background, stop, continue, wait, kill
-#: torture
+#: also: torture
 #: filter: line ([0-9]+): +[0-9]+ => line $1: N
 #: expect: third 5
 set -m

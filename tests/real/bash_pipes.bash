@@ -1,5 +1,5 @@
 #: bash: pipes, subshells, here documents, substitutions, arrays, traps, arithmetic, coprocesses
-#: torture
+#: also: torture
 #: expect: 40320
 set -o pipefail
 seq 1 1000 | grep 7 | while read -r n; do echo $((n * 2)); done | tail -2

@@ -1,6 +1,6 @@
 #: cargo builds and runs a small crate, offline
 #: needs: cargo
-#: slow
+#: modes: run
 #: limit: 300
 #: keep-home
 #: expect: 499500

@@ -1,5 +1,5 @@
 #: timeout, nice, env, nohup, setsid, stdbuf, tee, xargs, split, and statuses of what they start
-#: torture
+#: also: torture
 #: expect: 1970-01-01
 timeout 0.2 sleep 9; echo $?; timeout -s KILL 0.2 sleep 9; echo $?; timeout 5 sh -c 'exit 6'; echo $?; timeout --preserve-status 0.2 sleep 9; echo $?
 nice -n 7 nice; env -i A=1 B=2 env | sort; env -u HOME sh -c 'echo "[$HOME]"'; env nothing-here; echo $?

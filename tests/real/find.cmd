@@ -1,4 +1,4 @@
 #: walks a tree with tests and formats
-#: torture
+#: also: torture
 #: expect: /usr/include/stdio.h
 #: command: find /usr/include -name *.h -size +8k -printf %p:%s:%m\n

@@ -1,4 +1,4 @@
 #: searches a tree recursively
-#: torture
+#: also: torture
 #: expect: unsigned long
 #: command: grep -rnE --include=*.h (un)?signed[[:space:]]+(long|short) /usr/include/linux

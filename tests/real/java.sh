@@ -1,6 +1,6 @@
 #: java: a NullPointerException from a fault in JIT-compiled code, threads, garbage collection
 #: needs: java javac
-#: slow
+#: modes: run
 #: limit: 300
 #: expect: 200 
 cat > Npe.java <<'X'

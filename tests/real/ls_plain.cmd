@@ -1,4 +1,4 @@
 #: lists a directory
-#: torture
+#: also: torture
 #: expect: /bin/sh
 #: command: ls -la /usr /bin/sh

@@ -1,5 +1,5 @@
 #: formats a manual page, with the seccomp filter that man installs
-#: torture
+#: also: torture
 #: needs: man nroff
 #: path: /usr/share/man/man1/ls.1.gz
 #: env: MANPAGER=cat

@@ -1,5 +1,5 @@
 #: a broken pipe, a signal to a group, traps while waiting, exec in place, background children left behind
-#: torture
+#: also: torture
 #: expect: survived
 yes | head -3; (yes; echo $? >&2) 2> status | head -1; sleep 0.1; cat status
 sh -c 'trap "echo caught; exit 3" TERM; kill -TERM $$; echo no'; echo $?

@@ -1,5 +1,5 @@
 #: runs scripts through #!, with arguments, nested, with env, and says why bad ones do not start
-#: torture
+#: also: torture
 #: expect: by env
 mk() { cat > "$1"; chmod +x "$1"; }
 mk plain <<'X'

@@ -11,7 +11,8 @@
 //! #: keep-home               HOME and the directories of cargo are the user's
 //! #: limit: 60               seconds for one run
 //! #: slow                    only with MIDSTRIDE_SLOW=1
-//! #: torture                 also with a cache that is evicted constantly
+//! #: modes: run              which of the usual modes apply (default: all)
+//! #: also: torture            modes beside the usual ones
 //! #: any-order               lines may come in any order
 //! #: expect: TEXT           what the native output must hold
 //! #: filter: PATTERN => TEXT applied to both outputs before comparing
@@ -31,9 +32,7 @@ use midstride_tests::{needs, program};
 /// What is run of each program unless `MIDSTRIDE_MODES` says otherwise; slow ones are only rewritten.
 const FAST: [Mode; 2] = [Mode::Run, Mode::Cov];
 const SLOW: [Mode; 1] = [Mode::Run];
-/// What some are run in too.
-const TORTURE: [Mode; 1] = [Mode::Torture];
-/// How often the code cache is evicted there at least.
+/// How often the code cache is evicted in torture at least.
 const EVICTIONS: u64 = 1000;
 
 #[derive(Default)]
@@ -45,7 +44,8 @@ struct Real {
     env: Vec<(String, String)>,
     limit: u64,
     slow: bool,
-    torture: bool,
+    also: Vec<String>,
+    modes: Vec<String>,
     rules: Rules,
     expected: Vec<String>,
 }
@@ -89,8 +89,10 @@ fn add(suite: &mut Suite, place: &Arc<Place>, real: Real) {
 
 fn modes(real: &Real) -> Vec<Mode> {
     let usual: &[Mode] = if real.slow { &SLOW } else { &FAST };
-    let torture: &[Mode] = if real.torture { &TORTURE } else { &[] };
-    mode::wanted(&[usual, torture].concat())
+    let also = real.also.iter().map(|name| Mode::parse(name).expect("a mode's name"));
+    let mut modes = mode::wanted(&usual.iter().copied().chain(also).collect::<Vec<_>>());
+    modes.retain(|mode| real.modes.is_empty() || real.modes.iter().any(|name| name == mode.name()));
+    modes
 }
 
 fn read(file: &Path) -> Real {
@@ -129,7 +131,8 @@ fn directive(real: &mut Real, line: &str) {
         "expect" => real.expected.push(value.trim().to_owned()),
         "limit" => real.limit = value.trim().parse().expect("a number of seconds"),
         "slow" => real.slow = true,
-        "torture" => real.torture = true,
+        "also" => real.also.extend(words()),
+        "modes" => real.modes.extend(words()),
         "any-order" => real.rules.any_order = AnyOrder::Yes,
         "filter" => real.rules.filters.push(program::filter(value)),
         // The fact itself.

@@ -175,3 +175,82 @@ fn the_counters_of_a_killed_program_are_in_the_report() {
         assert!(report["counters"][counter].as_u64() > Some(100), "{counter} in {report}");
     }
 }
+
+/// What `midtrace` says on standard error, and the file it writes with `-o`.
+fn file_and_stderr(name: &str, words: &[&str], command: &[&str]) -> (Option<String>, String) {
+    let file = scratch(name).join("file");
+    let (mode, options) = words.split_first().expect("a mode");
+    let path = file.to_str().expect("an ASCII path");
+    let output = midtrace(&[&[*mode, "-o", path], options, &["--"], command].concat());
+    assert!(output.status.success(), "{output:?}");
+    (fs::read_to_string(file).ok(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn threads_are_counted_in_every_mode() {
+    let helper = program::helper("helper_threads");
+    let path = compile::executable(&helper, Link::Dynamic, &target()).expect("it compiles");
+    for mode in ["run", "cov", "count"] {
+        let words = [mode, "--json"];
+        let (file, stderr) = file_and_stderr(mode, &words, &[path.to_str().expect("an ASCII path")]);
+        let text = if mode == "cov" { Some(stderr) } else { file };
+        let report: Value = serde_json::from_str(&text.expect("a report")).expect("valid JSON");
+        let threads = |index: usize| report["processes"][index]["threads"].as_u64();
+        assert_eq!((threads(0), threads(1)), (Some(6), Some(1)), "{mode}: {report}");
+    }
+}
+
+#[test]
+fn a_quiet_run_writes_the_file_that_was_asked_for() {
+    for mode in ["run", "count"] {
+        let (file, stderr) = file_and_stderr("quiet", &[mode, "-q"], &["/bin/true"]);
+        assert!(file.is_some_and(|text| text.contains("midtrace: /bin/true exited")), "{mode}");
+        assert_eq!(stderr, "", "{mode}");
+    }
+}
+
+#[test]
+fn coverage_says_nothing_of_what_it_does_not_count() {
+    let (_, report) = file_and_stderr("uncounted", &["cov", "--json"], &["/bin/ls", "/"]);
+    let start = report.find('{').expect("a report");
+    let report: Value = serde_json::from_str(&report[start..]).expect("valid JSON");
+    let modules = report["modules"].as_array().expect("modules");
+    assert!(modules.iter().all(|module| module["blocks"].as_u64() > Some(0)), "{report}");
+    let parts = modules.iter().chain([&report["total"], &report["processes"][0]]);
+    parts.for_each(|part| assert!(part["instructions"].is_null() && part["entered"].is_null(), "{part}"));
+}
+
+#[test]
+fn chatter_says_what_the_runtime_does() {
+    let script = ["/bin/sh", "-c", "(:); /bin/true"];
+    let quiet = midtrace(&[&["run", "-q", "-v", "--"], &script[..]].concat());
+    assert_eq!(String::from_utf8_lossy(&quiet.stderr), "");
+    let chatty = midtrace(&[&["run", "-q", "-vv", "--torture", "--"], &script[..]].concat());
+    let said = String::from_utf8_lossy(&chatty.stderr);
+    for what in ["libc.so.6", "begins as a Fork", "is about to execute", "evicted 1 of"] {
+        assert!(said.contains(what), "{what} in {said}");
+    }
+}
+
+#[test]
+fn cache_sizes_that_cannot_be_are_said_and_others_are_not() {
+    for (size, said) in [("1K", true), ("64M", false), ("4G", true)] {
+        let output = midtrace(&["run", "--cache-size", size, "--", "/bin/true"]);
+        assert!(output.status.success(), "{size}: {output:?}");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(text.contains("the code cache takes"), said, "{size}: {text}");
+    }
+}
+
+#[test]
+fn the_busiest_blocks_are_shown_with_their_instructions() {
+    let report = count("disassembly", &["--include", "md5sum"], &["/usr/bin/md5sum", "/bin/sh"]);
+    let blocks = report["top_blocks"].as_array().expect("blocks");
+    assert!(blocks.len() > 5, "{report}");
+    for block in blocks {
+        let lines = block["disassembly"].as_array().expect("lines").len() as u64;
+        assert_eq!(lines, block["insns"].as_u64().expect("a number").min(32), "{block}");
+    }
+    let text = report["top_blocks"].to_string();
+    assert!(text.contains("mov") && !text.contains("(bad)"), "{text}");
+}

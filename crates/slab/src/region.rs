@@ -22,7 +22,8 @@ impl Region {
     /// Reserves a region at the first free candidate of `place`, with each slab divided into `units`
     /// (1 to [`MAX_UNITS`]) of whole pages.
     ///
-    /// When the address space is crowded or the page source refuses (a resource limit), all three
+    /// When the sizes are more than a region can have, the address space is crowded or the page source refuses (a
+    /// resource limit), all three
     /// sizes are halved and the search starts again, down to [`Sizes::MINIMUM_HOT`];
     /// [`sizes`](Self::sizes) tells what was got.
     ///
@@ -37,7 +38,8 @@ impl Region {
     ) -> Result<Self, AllocError> {
         let mut sizes = sizes;
         loop {
-            let error = match map_somewhere(source, place, Shape::new(sizes, units)?) {
+            let mapped = Shape::new(sizes, units).and_then(|shape| map_somewhere(source, place, shape));
+            let error = match mapped {
                 Ok(layout) => {
                     return Ok(Self { source, layout, cursors: [Cursors::default(); MAX_UNITS as usize] });
                 }

@@ -158,8 +158,15 @@ mod sizing {
         for units in [0, MAX_UNITS + 1] {
             assert_eq!(reserve(SIZES, units).unwrap_err(), AllocError::BadUnitCount { units });
         }
-        let huge = Sizes { hot: u64::MAX, cold: 1, data: 1 };
+        let huge = Sizes { hot: Sizes::MINIMUM_HOT, cold: 1, data: u64::MAX };
         assert!(matches!(reserve(huge, 1), Err(AllocError::TooBig { .. })));
+    }
+
+    #[test]
+    fn a_region_that_would_be_too_big_is_made_smaller() {
+        let sizes = Sizes { hot: 4 << 30, cold: 2 << 30, data: 1 << 30 };
+        let region = Region::reserve(FakePages::leak(), &Place::near(program()), sizes, 4).unwrap();
+        assert_eq!(region.sizes(), Sizes { hot: 512 << 20, cold: 256 << 20, data: 128 << 20 });
     }
 
     #[test]

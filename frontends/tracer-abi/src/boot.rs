@@ -38,7 +38,7 @@ pub struct Bootstrap {
     pub boot_end: u64,
     /// Limit for the code cache in bytes; 0 for the default.
     pub cache_bytes: u64,
-    /// 0 quiet, 1 warnings, 2 chatter (to the program's stderr, only when asked for with `-v`).
+    /// 0 quiet, 1 notes of the host's, 2 chatter of the runtime's too, on the program's standard error.
     pub verbosity: u32,
     /// 1 to evict constantly (tests), 0 otherwise.
     pub torture: u32,

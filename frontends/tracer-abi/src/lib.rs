@@ -34,12 +34,16 @@ pub use slot::{Block, Module, Partial, SlotHeader, life, stat};
 /// First word of a [`Control`] block, `midstrid` in ASCII.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"midstrid");
 /// Changes with every change of a layout in this crate.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Bytes of the control block; slot 0 starts here.
 pub const CONTROL_BYTES: u64 = 64 << 10;
 /// Bytes of address space (and file offset) each slot takes; only touched pages take memory.
 pub const SLOT_BYTES: u64 = 256 << 20;
+/// The smallest code cache that holds the largest block in each of its units.
+pub const CACHE_BYTES_MIN: u64 = 224 << 10;
+/// The largest code cache whose parts reach each other.
+pub const CACHE_BYTES_MAX: u64 = 1 << 30;
 /// How many slots the host makes room for.
 pub const SLOTS: u32 = 1 << 17;
 

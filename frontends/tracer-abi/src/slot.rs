@@ -20,6 +20,8 @@ pub struct SlotHeader {
     /// 1 when `parent` forked into this slot (its blocks and modules below `inherited_*` are the
     /// parent's), 0 when it exec'ed.
     pub forked: AtomicU32,
+    /// Threads that began in this process, beside its first.
+    pub births: AtomicU32,
     /// Module records valid here.
     pub modules: AtomicU32,
     /// Bytes of paths valid here.

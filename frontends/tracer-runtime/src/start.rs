@@ -8,7 +8,7 @@ use midstride_block::{Config, Unobserved};
 use midstride_engine::gate::EngineCode;
 use midstride_engine::{Engine, Heap, HeapRef, Limited, Limits, Setup, fatal};
 use midstride_os::LINUX_PAGES;
-use midstride_tracer_abi::{Bootstrap, Control, MAGIC, VERSION};
+use midstride_tracer_abi::{Bootstrap, CACHE_BYTES_MIN, Control, MAGIC, VERSION};
 
 use crate::HEAP;
 use crate::channel::Channel;
@@ -87,7 +87,7 @@ fn engine(boot: &Bootstrap) -> Engine<Tracer> {
 fn config(boot: &Bootstrap, limit: Option<u64>) -> Config {
     let room = limit.map_or(Heap::ROOMY, |limit| (limit / 16).min(16 << 20) as usize & !0xfff);
     HEAP.reserve(room);
-    const TORTURE_HOT: u64 = 128 << 10;
+    const TORTURE_HOT: u64 = CACHE_BYTES_MIN / 7 * 4;
     // A quarter of it has room for the largest block, and so for many small ones: they are counted, too.
     const TORTURE_PIECES: u32 = 12;
     // Hot code has four sevenths of what a region takes (cold a half, data a quarter of it).

@@ -2,11 +2,14 @@
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use core::fmt::Write as _;
+
 use midstride_addr::AppRange;
 use midstride_block::{Door, Draft, ExecBlock, Probe, Stats};
 use midstride_engine::{
     Birth, CutShort, Ending, Exec, Limited, Limits, NewCode, Policy, ROOM_AT, ThreadContext,
 };
+use midstride_os::Stderr;
 use midstride_tracer_abi as abi;
 use midstride_tracer_abi::{Block, Bootstrap, Partial, life, stat};
 
@@ -42,6 +45,7 @@ pub(crate) struct Tracer {
     mode: Mode,
     slot: AtomicU32,
     follow: bool,
+    chatter: bool,
     /// Of this image, and of the channel.
     mapped_bytes: u64,
 }
@@ -56,7 +60,8 @@ impl Tracer {
             introduce(header, boot.slot, boot.parent_slot);
         }
         let mapped_bytes = boot.image_end - boot.boot_start + abi::CONTROL_BYTES + channel.mapped_bytes();
-        Self { channel, mode, slot: AtomicU32::new(boot.slot), follow, mapped_bytes }
+        let (slot, chatter) = (AtomicU32::new(boot.slot), boot.verbosity > 1);
+        Self { channel, mode, slot, follow, chatter, mapped_bytes }
     }
 
     fn slot(&self) -> u32 {
@@ -83,6 +88,13 @@ impl Tracer {
     fn bump_lost(&self) {
         if let Some(header) = self.channel.header() {
             header.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Says something on the program's standard error, when that was asked for.
+    fn chat(&self, what: core::fmt::Arguments<'_>) {
+        if self.chatter {
+            let _ = writeln!(Stderr, "midtrace: {}: {what}", midstride_os::thread::gettid());
         }
     }
 
@@ -181,8 +193,11 @@ impl Policy for Tracer {
 
     fn mapped(&self, code: NewCode) {
         let mut buffer = [0; PATH_BYTES];
-        let path = if code.fd >= 0 && self.mode.records() { path_of(code.fd, &mut buffer) } else { &[] };
-        self.module(code.range, code.offset, path);
+        let wanted = code.fd >= 0 && (self.mode.records() || self.chatter);
+        let path = if wanted { path_of(code.fd, &mut buffer) } else { &[] };
+        let (range, shown) = (code.range, core::str::from_utf8(path).unwrap_or("?"));
+        self.chat(format_args!("code at {}..{}: {shown}", range.start(), range.end()));
+        self.module(range, code.offset, path);
     }
 
     fn unmapped(&self, range: AppRange) {
@@ -200,6 +215,10 @@ impl Policy for Tracer {
             Birth::Thread | Birth::Borrower => self.new_thread_slot(cx),
             Birth::Fork => self.new_process_slot(cx),
         }
+        if let Some(header) = self.channel.header().filter(|_| birth == Birth::Thread) {
+            header.births.fetch_add(1, Ordering::Relaxed);
+        }
+        self.chat(format_args!("begins as a {birth:?}"));
     }
 
     fn exiting(&self, _: &ThreadContext, ending: Ending) {
@@ -225,6 +244,11 @@ impl Policy for Tracer {
             (stat::EVICTIONS, stats.evictions),
             (stat::INVALIDATED, stats.invalidated),
         ];
+        let evicted =
+            stats.evictions - header.stats[stat::EVICTIONS].load(Ordering::Relaxed).min(stats.evictions);
+        if evicted != 0 {
+            self.chat(format_args!("evicted {evicted} of the code cache's units"));
+        }
         for (index, value) in table {
             header.stats[index].store(value, Ordering::Relaxed);
         }
@@ -257,6 +281,7 @@ impl Policy for Tracer {
     }
 
     fn before_exec(&self, cx: &ThreadContext) -> Exec {
+        self.chat(format_args!("is about to execute another program"));
         if !self.follow {
             return Exec::Go { ticket: exec::NO_TICKET };
         }

@@ -57,7 +57,7 @@ pub struct Options {
     pub children: Children,
     /// Limit for each process's code cache in bytes; 0 for the runtime's default.
     pub cache_bytes: u64,
-    /// 0 quiet, 1 warnings, 2 chatter; goes to standard error.
+    /// 0 quiet, 1 notes as they come up, 2 chatter of the runtime's too; goes to standard error.
     pub verbosity: u32,
     /// For tests of the runtime.
     pub torture: Torture,

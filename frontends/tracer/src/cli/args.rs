@@ -17,7 +17,7 @@ The program's output, exit status and signals are its own. What midtrace says co
 on standard error after the program's end; -q silences it, -o puts it in a file.
 
 Exit status: the program's; 126 when it cannot be executed, 127 when it is not found,
-125 when midtrace itself fails.";
+125 when midtrace itself fails, 70 when the rewriter inside the program does.";
 
 const COV_EXAMPLES: &str = "\
 Examples:
@@ -76,7 +76,7 @@ pub(crate) struct Common {
     /// Write the result to PATH instead of standard error; for `cov`, the drcov file
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
-    /// Say nothing after the program's end
+    /// Say nothing after the program's end; a file asked for with -o is written nevertheless
     #[arg(short, long)]
     pub(crate) quiet: bool,
     /// Say it as JSON
@@ -97,7 +97,7 @@ pub(crate) struct Common {
     /// Limit for each process's code cache, such as 64M
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) cache_size: Option<u64>,
-    /// Say more while the program runs; twice for chatter
+    /// Say at once what runs natively; twice: what the runtime maps, evicts, starts and executes, too
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Evict constantly, for tests

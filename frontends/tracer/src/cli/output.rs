@@ -12,9 +12,9 @@ use midstride_tracer::report::{Summary, drcov, json, text};
 
 use super::args::Common;
 
-/// Whether anything is to be written after the program's end: a coverage file always is.
+/// Whether anything is to be written after the program's end: a coverage file, or one that was asked for, always is.
 pub(super) fn wanted(mode: Mode, common: &Common) -> bool {
-    mode == Mode::Cov || !common.quiet
+    mode == Mode::Cov || !common.quiet || common.output.is_some()
 }
 
 /// Says an error in one line.
@@ -28,14 +28,12 @@ pub(super) fn report(summary: &mut Summary, common: &Common) -> Result<()> {
     if summary.mode == Mode::Cov {
         write_coverage(summary, common)?;
     }
-    if common.quiet {
-        return Ok(());
-    }
     match &common.output {
         Some(path) if summary.mode != Mode::Cov => {
             let text = strip_bytes(&rendered(summary, common)?).into_vec();
             create(path)?.write_all(&text).with_context(|| path.display().to_string())
         }
+        _ if common.quiet => Ok(()),
         // The file was asked for by name: say only what was asked for, too.
         Some(_) if !common.json && !common.stats => Ok(()),
         _ => print_to_stderr(&rendered(summary, common)?),

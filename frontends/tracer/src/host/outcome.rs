@@ -15,7 +15,7 @@ pub enum Ending {
     Killed(i32),
 }
 
-/// Something the user should know: a process that was not traced, and why.
+/// Something the user should know: a process that was not traced, and why, or an option not followed to the letter.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Note {
@@ -43,6 +43,13 @@ pub enum Note {
         /// Why.
         why: InjectError,
     },
+    /// The code cache has another size than asked for.
+    CacheSize {
+        /// Bytes asked for.
+        asked: u64,
+        /// Bytes it has.
+        used: u64,
+    },
     /// There was no slot left for another program image.
     NoSlot {
         /// Its process id.
@@ -66,6 +73,9 @@ impl fmt::Display for Note {
                 write!(f, "process {pid}: {why}{cause}")
             }
             Self::NoSlot { pid } => write!(f, "process {pid}: no slot left to record it"),
+            Self::CacheSize { asked, used } => {
+                return write!(f, "the code cache takes {used:#x} bytes, not {asked:#x}");
+            }
         }?;
         f.write_str("; it ran natively")
     }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use midstride_tracer_abi as abi;
+
 use super::attached::{Attached, AttachedSet, Phase};
 use super::{Ending, Note, Outcome};
 use crate::channel::Channel;
@@ -93,6 +95,7 @@ impl Session {
     /// # Errors
     /// [`SessionError::Start`] when it cannot be started, [`SessionError::Kernel`].
     pub fn run(&mut self, program: &Program) -> Result<Outcome, SessionError> {
+        self.settle_cache_size();
         let path = lookup::find(&program.name)?;
         check_proc()?;
         let started = Instant::now();
@@ -117,6 +120,15 @@ impl Session {
             system: times.system,
             notes: std::mem::take(&mut self.notes),
         })
+    }
+
+    fn settle_cache_size(&mut self) {
+        let asked = self.options.cache_bytes;
+        let used = asked.clamp(abi::CACHE_BYTES_MIN, abi::CACHE_BYTES_MAX);
+        if asked != 0 && used != asked {
+            self.options.cache_bytes = used;
+            self.note(Note::CacheSize { asked, used });
+        }
     }
 
     /// What was recorded so far, without the modules that `filter` keeps out.

@@ -58,6 +58,11 @@ impl FakeChannel {
         self.poke(slot, at as u64, &value.to_le_bytes());
     }
 
+    /// Says that `births` threads began in a process.
+    pub(super) fn births(&self, slot: u32, births: u32) {
+        self.field(slot, offset_of!(SlotHeader, births), births);
+    }
+
     /// Starts a slot without records.
     pub(super) fn slot(&mut self, slot: FakeSlot) {
         self.slots = self.slots.max(slot.index + 1);

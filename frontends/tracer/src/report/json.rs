@@ -21,7 +21,8 @@ struct Report<'s> {
     command: &'s [String],
     ending: EndingJson,
     time: Time,
-    total: Sums,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<SumsJson>,
     modules: Vec<ModuleJson>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     functions: Vec<FunctionJson<'s>>,
@@ -51,6 +52,17 @@ struct Time {
     system_seconds: f64,
 }
 
+/// Sums, without those that the mode does not make.
+#[derive(Serialize)]
+struct SumsJson {
+    blocks: u64,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entered: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instructions: Option<u64>,
+}
+
 #[derive(Serialize)]
 struct ModuleJson {
     path: String,
@@ -59,7 +71,7 @@ struct ModuleJson {
     #[serde(skip_serializing_if = "is_zero")]
     executable_bytes: u64,
     #[serde(flatten)]
-    sums: Sums,
+    sums: SumsJson,
 }
 
 #[derive(Serialize)]
@@ -68,7 +80,7 @@ struct FunctionJson<'s> {
     name: &'s str,
     offset: u64,
     #[serde(flatten)]
-    sums: Sums,
+    sums: SumsJson,
 }
 
 #[derive(Serialize)]
@@ -94,7 +106,8 @@ struct ProcessJson<'s> {
     program: &'s str,
     threads: u32,
     blocks: u32,
-    instructions: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instructions: Option<u64>,
     end: &'static str,
 }
 
@@ -124,7 +137,7 @@ fn report(summary: &Summary) -> Report<'_> {
             user_seconds: outcome.user.as_secs_f64(),
             system_seconds: outcome.system.as_secs_f64(),
         },
-        total: summary.total,
+        total: (summary.mode != Mode::Run).then(|| sums(summary, summary.total)),
         modules: modules(summary),
         functions: functions(summary),
         top_blocks: top_blocks(summary),
@@ -153,14 +166,22 @@ pub(super) fn mode_name(mode: Mode) -> &'static str {
     }
 }
 
+fn sums(summary: &Summary, sums: Sums) -> SumsJson {
+    let Sums { blocks, bytes, entered, instructions } = sums;
+    let counted = |number| (summary.mode == Mode::Count).then_some(number);
+    SumsJson { blocks, bytes, entered: counted(entered), instructions: counted(instructions) }
+}
+
+/// Those that have executed anything.
 fn modules(summary: &Summary) -> Vec<ModuleJson> {
     let with_sums = summary.profile.modules.iter().zip(&summary.modules);
+    let with_sums = with_sums.filter(|(_, module)| module.sums.blocks != 0);
     let json = with_sums.map(|(module, sums)| ModuleJson {
         path: module.path.display().to_string(),
         base: module.base,
         end: module.base.wrapping_add(module.span),
         executable_bytes: module.executable_bytes,
-        sums: sums.sums,
+        sums: self::sums(summary, sums.sums),
     });
     json.collect()
 }
@@ -170,7 +191,7 @@ fn functions(summary: &Summary) -> Vec<FunctionJson<'_>> {
         module: path(summary, function.module.index()),
         name: &function.name,
         offset: function.offset,
-        sums: function.sums,
+        sums: sums(summary, function.sums),
     });
     json.collect()
 }
@@ -207,7 +228,7 @@ fn processes(summary: &Summary) -> Vec<ProcessJson<'_>> {
         program: &process.program,
         threads: process.threads,
         blocks: process.blocks,
-        instructions: process.instructions,
+        instructions: (summary.mode == Mode::Count).then_some(process.instructions),
         end: end_name(process.end),
     });
     json.collect()

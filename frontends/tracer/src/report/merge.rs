@@ -214,7 +214,7 @@ impl<'f> Merger<'f> {
             parent: (header.parent != u32::MAX).then_some(header.parent),
             forked: header.forked,
             program: self.program(index, programs).unwrap_or_default(),
-            threads: 1 + merging.threads.len() as u32,
+            threads: header.births.saturating_add(1),
             blocks: header.blocks - header.inherited_blocks,
             instructions,
             end: match header.life {

@@ -20,6 +20,7 @@ fn summary(mode: Mode) -> Summary {
     channel.blocks(0, 0, &[block(BASE, 1000, 300), block(BASE + 0x10_0010, 7, 2)]);
     channel.counters(0, &[12_345, 6]);
     channel.slot(FakeSlot::thread(1, 0));
+    channel.births(0, 1);
     channel.counters(1, &[5]);
     channel.slot(FakeSlot { parent: 0, ..FakeSlot::process(2) });
     let links = std::mem::offset_of!(midstride_tracer_abi::SlotHeader, stats) + stat::LINKS * 8;

@@ -43,6 +43,7 @@ fn blocks_lie_at_their_file_offset_when_the_file_is_no_elf() {
 fn counters_of_all_threads_add_up() {
     let mut channel = one_process(&[block(BASE, 8, 3), block(BASE + 8, 4, 1)]);
     channel.slot(FakeSlot::thread(1, 0));
+    channel.births(0, 1);
     channel.counters(0, &[10, 1]);
     channel.counters(1, &[5, 0]);
     let profile = channel.profile(Mode::Count, Filter::default());

@@ -101,7 +101,7 @@ fn coverage_table(summary: &Summary) -> Table {
     let mut table = Table::new(&["blocks", "bytes", "of code", "covered", "module"]);
     let mut rows: Vec<_> = summary.profile.modules.iter().zip(&summary.modules).collect();
     rows.sort_by_key(|(_, module)| std::cmp::Reverse(module.sums.bytes));
-    for (module, sums) in rows.into_iter() {
+    for (module, sums) in rows.into_iter().filter(|(_, sums)| sums.sums.blocks != 0) {
         let code = if module.executable_bytes == 0 { "-".into() } else { grouped(module.executable_bytes) };
         let covered = percent(sums.sums.bytes, module.executable_bytes);
         let (blocks, bytes) = (grouped(sums.sums.blocks), grouped(sums.sums.bytes));

@@ -39,8 +39,14 @@ struct Inner {
 #[derive(Debug)]
 struct CodeMemory {
     range: CacheRange,
-    /// Kept for its pages.
-    _region: Region,
+    region: Region,
+}
+
+impl CodeMemory {
+    /// Copies code out, from an offset on.
+    fn read(&self, offset: u32, bytes: &mut [u8]) -> Option<()> {
+        self.region.read(self.range.start().add(offset.into()), bytes).ok()
+    }
 }
 
 impl Drop for CodeMemory {
@@ -49,9 +55,9 @@ impl Drop for CodeMemory {
     }
 }
 
-// SAFETY: the region is only kept, never used again; its page source is one for all threads.
+// SAFETY: the region is only read from now on; its page source is one for all threads.
 unsafe impl Send for CodeMemory {}
-// SAFETY: as above: shared references reach only the range.
+// SAFETY: as above: nobody has it mutably.
 unsafe impl Sync for CodeMemory {}
 
 impl Module {
@@ -100,6 +106,17 @@ impl Module {
     pub fn exports(&self) -> impl Iterator<Item = (&str, ExternType)> {
         let info = self.info();
         info.exports.iter().map(|(name, item)| (&**name, info.item_type(*item)))
+    }
+
+    /// The machine code of a function with a body, counted among those; calls in it lead nowhere else.
+    #[must_use]
+    pub fn code(&self, defined: usize) -> Option<Vec<u8>> {
+        let start = *self.0.starts.get(defined)?;
+        let function = self.info().imported_funcs + defined as u32;
+        let (entry, _) = self.map().function(function).ok()??;
+        let mut bytes = vec![0; (entry.code_end - start) as usize];
+        self.0.code.read(start, &mut bytes)?;
+        Some(bytes)
     }
 
     /// The engine it was made for.
@@ -170,5 +187,5 @@ fn place(code: &[u8]) -> Result<CodeMemory, ModuleError> {
     region.write(&mut span, code)?;
     let range = span.publish().exec();
     code::remember(range);
-    Ok(CodeMemory { range, _region: region })
+    Ok(CodeMemory { range, region })
 }

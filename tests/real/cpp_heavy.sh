@@ -1,6 +1,6 @@
 #: the compiler on a heavy template program, at -O2, and that program
 #: needs: g++
-#: slow
+#: modes: run
 #: limit: 300
 #: expect: vector
 cat > heavy.cpp <<'X'

@@ -29,6 +29,12 @@ pub(crate) struct Package {
     pub(crate) name: String,
     /// Where its `Cargo.toml` lies.
     pub(crate) manifest_path: PathBuf,
+    /// The registries it may be published to: none for an empty list.
+    #[cfg(test)]
+    publish: Option<Vec<String>>,
+    /// Its README.
+    #[cfg(test)]
+    readme: Option<PathBuf>,
 }
 
 impl Package {
@@ -56,4 +62,23 @@ pub(crate) fn metadata() -> Result<Metadata> {
 /// Whether another workspace lies at `folder` of the repository (the runtime image, the fuzz targets).
 pub(crate) fn has_manifest(folder: &str) -> bool {
     root().join(folder).join("Cargo.toml").is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_packages_carry_a_readme_and_both_licences() {
+        let packages = metadata().expect("cargo knows the workspace").packages;
+        let published: Vec<_> = packages.iter().filter(|package| package.publish.is_none()).collect();
+        assert!(published.len() > 8, "{} packages", published.len());
+        for package in published {
+            let has = |name: &str| package.manifest_path.with_file_name(name).is_file();
+            assert!(package.readme.is_some() && has("README.md"), "{}: no README.md", package.name);
+            for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
+                assert!(has(licence), "{}: no link to {licence}", package.name);
+            }
+        }
+    }
 }

@@ -26,6 +26,11 @@ pub use kinds::{AppPc, CachePc, CodeOffset};
 pub use range::{Address, Range};
 pub use reach::{Reach, rel8, rel32};
 
+/// Runs the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// A range of program addresses.
 pub type AppRange = Range<AppPc>;
 /// A range of code-cache addresses.

@@ -30,6 +30,8 @@ enum Action {
     Float(usize),
     /// Fills up to a multiple: with `nop` in code, since what follows may be reached from above.
     Align,
+    /// As [`Align`](Self::Align), to a power of two.
+    Power,
     /// Writes this many bytes, zeros or the second value.
     Space,
     /// Nothing: other assemblers need it.
@@ -44,7 +46,7 @@ enum Value {
     Float(f64),
 }
 
-const NAMES: [(&str, Action); 30] = [
+const NAMES: [(&str, Action); 38] = [
     (".code", Action::Code),
     ("db", Action::Data(1)),
     (".byte", Action::Data(1)),
@@ -75,6 +77,14 @@ const NAMES: [(&str, Action); 30] = [
     (".type", Action::Ignored),
     (".size", Action::Ignored),
     (".section", Action::Ignored),
+    (".p2align", Action::Power),
+    (".data", Action::Ignored),
+    (".weak", Action::Ignored),
+    (".hidden", Action::Ignored),
+    (".local", Action::Ignored),
+    (".file", Action::Ignored),
+    (".loc", Action::Ignored),
+    (".ident", Action::Ignored),
 ];
 
 /// The names of all directives.
@@ -85,16 +95,25 @@ pub fn directives() -> impl Iterator<Item = &'static str> {
 /// Bytes that one directive may write.
 pub(crate) const LIMIT: usize = 1 << 24;
 
+/// Directives about unwinding, which need no list.
+const UNWINDING: &str = ".cfi_";
+
+impl Action {
+    fn named(word: &str) -> Option<Self> {
+        let named = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
+        let unwinding = word.starts_with(UNWINDING).then_some(Self::Ignored);
+        named.map(|(_, action)| *action).or(unwinding)
+    }
+}
+
 impl Directive {
     /// Takes a directive, if there is one.
     pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Self>, Error> {
         let Some(word) = cursor.word() else { return Ok(None) };
-        let Some((_, action)) = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)) else {
-            return Ok(None);
-        };
+        let Some(action) = Action::named(word) else { return Ok(None) };
         cursor.next();
-        let mut directive = Self { action: *action, args: Vec::new() };
-        if *action == Action::Ignored {
+        let mut directive = Self { action, args: Vec::new() };
+        if action == Action::Ignored {
             while cursor.peek().kind != TokenKind::End {
                 cursor.next();
             }
@@ -106,7 +125,10 @@ impl Directive {
 
     fn parse_args(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Error> {
         loop {
-            self.args.push(Value::parse(cursor, self.action)?);
+            // `.p2align 4,,10`
+            let is_empty = cursor.peek().kind == TokenKind::Mark(',');
+            let value = if is_empty { Value::Text(Vec::new()) } else { Value::parse(cursor, self.action)? };
+            self.args.push(value);
             if cursor.take_mark(',').is_none() {
                 return Ok(());
             }
@@ -115,7 +137,7 @@ impl Directive {
 
     /// Whether it is meant to be run.
     pub(crate) fn is_code(&self) -> bool {
-        matches!(self.action, Action::Align | Action::Code)
+        matches!(self.action, Action::Align | Action::Power | Action::Code)
     }
 
     /// The bytes it writes at the address of `scope`.
@@ -129,7 +151,11 @@ impl Directive {
                 bytes.push(0);
                 Ok(bytes)
             }),
-            Action::Align => self.padding(scope),
+            Action::Align => Ok(padding(self.count(0, scope)?.unwrap_or(1), scope)),
+            Action::Power => {
+                let power = self.count(0, scope)?.unwrap_or(0).min(MAX_POWER);
+                Ok(padding(1 << power, scope))
+            }
             Action::Space => self.space(scope),
             Action::Ignored => Ok(Vec::new()),
         }
@@ -147,19 +173,22 @@ impl Directive {
         count.map(Some).ok_or(Error::new(expr.span, ErrorKind::TooLong { limit: LIMIT }))
     }
 
-    fn padding(&self, scope: &Scope<'_>) -> Result<Vec<u8>, Error> {
-        let multiple = self.count(0, scope)?.unwrap_or(1).max(1) as u64;
-        let bytes = scope.here.next_multiple_of(multiple) - scope.here;
-        Ok(vec![NOP; bytes as usize])
-    }
-
     fn space(&self, scope: &Scope<'_>) -> Result<Vec<u8>, Error> {
         let fill = self.count(1, scope)?.unwrap_or(0);
         Ok(vec![fill as u8; self.count(0, scope)?.unwrap_or(0)])
     }
 }
 
+/// The largest alignment by its power: as much as one directive may write.
+const MAX_POWER: usize = LIMIT.ilog2() as usize;
+
 const NOP: u8 = 0x90;
+
+/// Instructions that do nothing, up to a multiple.
+fn padding(multiple: usize, scope: &Scope<'_>) -> Vec<u8> {
+    let bytes = scope.here.checked_next_multiple_of(multiple.max(1) as u64).map_or(0, |end| end - scope.here);
+    vec![NOP; bytes as usize]
+}
 
 impl Value {
     fn parse(cursor: &mut Cursor<'_>, action: Action) -> Result<Self, Error> {

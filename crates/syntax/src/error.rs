@@ -1,5 +1,6 @@
 //! Why a text is not assembled, and where.
 
+use alloc::string::String;
 use core::fmt;
 
 use iced_x86::{Code, OpCodeOperandKind};
@@ -287,8 +288,10 @@ impl fmt::Display for Report<'_> {
         writeln!(f)?;
         let marked = self.source.get(start..end).unwrap_or_default();
         let marks = marked.lines().next().map_or(1, |text| text.chars().count().max(1));
-        let column = location.column - 1;
         writeln!(f, "  | {line}")?;
-        writeln!(f, "  | {:column$}{:^<marks$}", "", "")
+        // Tabs stay tabs, so that the marks stand below what they mark.
+        let blank = |c| if c == '\t' { '\t' } else { ' ' };
+        let blanks: String = line.chars().take(location.column - 1).map(blank).collect();
+        writeln!(f, "  | {blanks}{:^<marks$}", "")
     }
 }

@@ -44,8 +44,9 @@ pub fn mnemonics() -> impl Iterator<Item = &'static str> {
     index().keys().map(String::as_str)
 }
 
-/// Names that other assemblers have for all forms of an instruction.
-const SYNONYMS: [(&str, &str); 3] = [("movabs", "mov"), ("retn", "ret"), ("icebp", "int1")];
+/// Names that other assemblers have for all forms of an instruction, perhaps besides those of another.
+const SYNONYMS: [(&str, &str); 4] =
+    [("movabs", "mov"), ("retn", "ret"), ("icebp", "int1"), ("movsx", "movsxd")];
 
 struct Builder {
     index: Index,
@@ -167,7 +168,8 @@ impl Builder {
         }
         for (synonym, name) in SYNONYMS {
             let forms = self.index.get(name).cloned().unwrap_or_default();
-            self.index.entry(String::from(synonym)).or_insert(forms);
+            let foreign = forms.into_iter().map(|form| Form { foreign: true, ..form });
+            self.index.entry(String::from(synonym)).or_default().extend(foreign);
         }
         self.index
     }

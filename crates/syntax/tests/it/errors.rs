@@ -4,7 +4,8 @@ use midstride_syntax::assemble;
 
 use crate::forms::IP;
 
-const REFUSED: [&str; 37] = [
+const REFUSED: [&str; 38] = [
+    "\tmov\teax, bl",
     "nop ; stores the sum",
     "moov eax, 1",
     "frobnicate",

@@ -1,15 +1,16 @@
 //! What people write and iced does not print; the bytes are what GNU as or NASM make of it.
 
+use iced_x86::OpCodeOperandKind;
 use midstride_syntax::{Note, assemble};
 
-use crate::forms::IP;
+use crate::forms::{IP, encodable};
 
 fn bytes(source: &str) -> String {
     let assembly = assemble(source, IP).unwrap_or_else(|error| panic!("{}", error.report(source)));
     assembly.bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-const WRITTEN: [(&str, &str); 62] = [
+const WRITTEN: [(&str, &str); 63] = [
     ("mov eax, 7; imul eax, eax", "b8070000000fafc0"),
     (".loop: dec rcx; jnz .loop", "48ffc975fb"),
     ("add rax, [rsp+8]", "4803442408"),
@@ -69,6 +70,7 @@ const WRITTEN: [(&str, &str); 62] = [
     ("dd 1.5; .double -2.0; .float 1e-3", "0000c03f00000000000000c06f12833a"),
     ("nop; .align 4; .zero 2; .skip 1, 7", "90909090000007"),
     ("N = 3; M equ N*2; mov eax, M << 4 | 1", "b861000000"),
+    (".cfi_startproc; .file \"g.c\"; .p2align 4,,10; nop; .p2align 2; .ident \"GCC\"", "90909090"),
     (".intel_syntax noprefix; .globl main; main: ret", "c3"),
     ("mov eax, 1 # one\n// nothing\nret", "b801000000c3"),
     ("ht jz x; hnt jz x; x:", "3e74032e7400"),
@@ -78,6 +80,33 @@ const WRITTEN: [(&str, &str); 62] = [
 fn texts_of_other_assemblers_are_understood() {
     for (source, wanted) in WRITTEN {
         assert_eq!(bytes(source), wanted.replace(' ', ""), "{source}");
+    }
+}
+
+#[test]
+fn what_a_compiler_writes_is_assembled() {
+    let source = include_str!("compiled.s");
+    let assembly = assemble(source, IP).unwrap_or_else(|error| panic!("{}", error.report(source)));
+    assert_eq!(assembly.labels.len(), 6);
+    let written = source.lines().filter(|line| line.starts_with('\t') && !line.starts_with("\t."));
+    assert_eq!(assembly.items.iter().filter(|item| item.insn().is_some()).count(), written.count());
+}
+
+#[test]
+fn wait_pairs_are_two_instructions() {
+    let pairs = encodable().filter(|code| code.op_code().fwait());
+    for code in pairs {
+        let name = format!("{:?}", code.mnemonic()).to_lowercase();
+        let operand = match code.op_code().op_kinds().first() {
+            Some(OpCodeOperandKind::mem) => " [rax]",
+            Some(_) => " ax",
+            None => "",
+        };
+        let bytes = bytes(&[&name, operand].concat());
+        assert!(bytes.starts_with("9b") && bytes.len() > 4, "{name} {bytes}");
+        let (wait, rest) = bytes.split_at(2);
+        let alone = [&name[..1], "n", &name[1..], operand].concat();
+        assert_eq!((wait, rest), ("9b", self::bytes(&alone).as_str()), "{name}");
     }
 }
 

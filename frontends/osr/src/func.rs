@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 
 use crate::error::TypeError;
+use crate::freeze::Outcome;
 use crate::instance::{Instance, InstanceInner};
 use crate::runtime::enter;
 use crate::runtime::layout::FuncDesc;
@@ -110,6 +111,14 @@ impl Func {
             }));
         }
         self.call_from(Caller::new(None), params)
+    }
+
+    /// Calls it; being frozen is an outcome and not a trap.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call).
+    pub fn run(&self, params: &[Val]) -> Result<Outcome, Trap> {
+        Outcome::of(self.owner(), self.call(params))
     }
 
     /// Calls it with arguments of the right types.

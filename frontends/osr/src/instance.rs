@@ -1,17 +1,19 @@
 //! Instances.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::error::{LinkError, TypeError};
+use crate::freeze::Frozen;
 use crate::func::{Func, TypedFunc, WasmTys};
 use crate::info::{ConstExpr, Item, SegmentMode};
 use crate::linker::Extern;
 use crate::module::Module;
 use crate::runtime::builtins;
-use crate::runtime::context::{Context, InterruptHandle};
+use crate::runtime::context::{Context, FREEZE, FreezeHandle, INTERRUPT, InterruptHandle};
+use crate::runtime::enter;
 use crate::runtime::global::Global;
 use crate::runtime::layout::{FuncDesc, VmHeader};
 use crate::runtime::memory::Memory;
@@ -48,6 +50,26 @@ pub(crate) struct InstanceInner {
     /// Functions of others that came in as values.
     kept: RefCell<Vec<Func>>,
     failure: RefCell<Option<Failure>>,
+    stopped: Cell<Option<Stopped>>,
+    waiting: RefCell<Option<HostCall>>,
+}
+
+/// Where the code was when it left the last time without returning. Its frames are on the stack until it
+/// is entered again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stopped {
+    /// In the runtime: the frame pointer of the way out.
+    Way { fp: u64 },
+    /// At an instruction that faulted; the header has the registers.
+    Fault,
+}
+
+/// A call of a host function that failed or was interrupted.
+#[derive(Clone, Debug)]
+pub(crate) struct HostCall {
+    /// `None` when the instance does not import it.
+    pub(crate) function: Option<u32>,
+    pub(crate) arguments: Vec<Val>,
 }
 
 impl std::fmt::Debug for InstanceInner {
@@ -89,12 +111,18 @@ impl Instance {
     /// [`LinkError`]. When a segment does not fit or the start function traps, what was written to
     /// imported memories and tables stays.
     pub fn new(module: &Module, imports: &[Extern]) -> Result<Self, LinkError> {
-        let instance = Self::build(module, sort_imports(module, imports)?)?;
+        let stack_bytes = module.engine().config().stack_bytes;
+        let instance = Self::build(module, sort_imports(module, imports)?, stack_bytes)?;
         instance.initialize()?;
         Ok(instance)
     }
 
-    fn build(module: &Module, imports: Imports) -> Result<Self, LinkError> {
+    /// An instance whose globals and segments are not initialized, to be filled with a state.
+    pub(crate) fn blank(module: &Module, imports: &[Extern], stack_bytes: usize) -> Result<Self, LinkError> {
+        Self::build(module, sort_imports(module, imports)?, stack_bytes)
+    }
+
+    fn build(module: &Module, imports: Imports, stack_bytes: usize) -> Result<Self, LinkError> {
         let info = module.info();
         let Imports { funcs, mut tables, mut memories, globals } = imports;
         for ty in &info.tables[tables.len()..] {
@@ -103,7 +131,7 @@ impl Instance {
         for ty in &info.memories[memories.len()..] {
             memories.push(Memory::new(*ty)?);
         }
-        let stack = Stack::new(module.engine().config().stack_bytes)?;
+        let stack = Stack::new(stack_bytes)?;
         let instance = Self(Rc::new(InstanceInner {
             module: module.clone(),
             context: Context::new(module.layout().bytes()),
@@ -116,6 +144,8 @@ impl Instance {
             dropped_data: RefCell::new(vec![false; info.data.len()]),
             kept: RefCell::default(),
             failure: RefCell::default(),
+            stopped: Cell::new(None),
+            waiting: RefCell::default(),
         }));
         instance.fill_header();
         instance.fill_tables();
@@ -184,14 +214,18 @@ impl Instance {
                 unsafe { cell.write(bits) };
             }
         }
-        let evaluate = |items: &[ConstExpr]| items.iter().map(|&item| self.evaluate(item) as u64).collect();
-        let elements = info.elements.iter().map(|segment| evaluate(&segment.items)).collect();
-        self.0.elements.replace(elements);
+        self.evaluate_elements();
         self.write_segments()?;
         if let Some(start) = info.start {
             Func::of(self, start).call(&[])?;
         }
         Ok(())
+    }
+
+    pub(crate) fn evaluate_elements(&self) {
+        let evaluate = |items: &[ConstExpr]| items.iter().map(|&item| self.evaluate(item) as u64).collect();
+        let elements = self.module().info().elements.iter().map(|segment| evaluate(&segment.items)).collect();
+        self.0.elements.replace(elements);
     }
 
     fn write_segments(&self) -> Result<(), Trap> {
@@ -289,6 +323,18 @@ impl Instance {
         self.0.context.handle()
     }
 
+    /// Freezes it, from any thread.
+    #[must_use]
+    pub fn freeze_handle(&self) -> FreezeHandle {
+        self.0.context.freeze_handle()
+    }
+
+    /// The instance as it stands: frozen, trapped, or not running.
+    #[must_use]
+    pub fn frozen(&self) -> Frozen {
+        Frozen::new(self)
+    }
+
     /// Whether both are the same instance.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
@@ -318,12 +364,19 @@ impl Instance {
     /// The index of the function with this descriptor; `None` when it is not in the module.
     pub(crate) fn func_index(&self, desc: u64) -> Option<u32> {
         let imported = self.0.funcs.iter().position(|func| func.desc_address() == desc);
-        let info = self.module().info();
-        let mut own = info.imported_funcs..info.funcs.len() as u32;
-        imported.map(|index| index as u32).or_else(|| own.find(|&func| self.func_desc_address(func) == desc))
+        if let Some(index) = imported {
+            return Some(index as u32);
+        }
+        let (first, count) = (self.0.funcs.len() as u32, self.module().info().funcs.len() as u32);
+        if first == count {
+            return None;
+        }
+        let index = desc.checked_sub(self.func_desc_address(first))? / size_of::<FuncDesc>() as u64;
+        let index = first.checked_add(u32::try_from(index).ok()?)?;
+        (index < count && self.func_desc_address(index) == desc).then_some(index)
     }
 
-    fn global_at(&self, index: u32) -> Global {
+    pub(crate) fn global_at(&self, index: u32) -> Global {
         match self.0.globals.get(index as usize) {
             Some(global) => global.clone(),
             None => {
@@ -405,13 +458,64 @@ impl Instance {
     /// Compiled code is at a poll.
     pub(crate) fn poll(&self) -> Result<(), Trap> {
         let limit = self.0.stack.limit();
-        if self.0.context.take_interrupt(limit) {
+        let wishes = self.0.context.take_wishes(limit);
+        if wishes & INTERRUPT != 0 {
             return Err(TrapKind::Interrupted.into());
         }
         // SAFETY: the context is this thread's.
         let fp = unsafe { (*self.0.context.header()).wasm_fp };
         // The way out has pushed a return address and a frame pointer.
-        if fp + 16 <= limit { Err(TrapKind::StackOverflow.into()) } else { Ok(()) }
+        if fp + 16 <= limit {
+            return Err(TrapKind::StackOverflow.into());
+        }
+        if wishes & FREEZE != 0 {
+            if enter::is_outermost() {
+                return Err(TrapKind::Frozen.into());
+            }
+            // The host's frames below cannot be frozen: later, when they are gone.
+            self.0.context.wish(FREEZE);
+        }
+        Ok(())
+    }
+
+    // What freezing asks for.
+
+    pub(crate) fn stop(&self, at: Stopped) {
+        self.0.stopped.set(Some(at));
+    }
+
+    pub(crate) fn stopped(&self) -> Option<Stopped> {
+        self.0.stopped.get()
+    }
+
+    /// The code is entered: nothing is left of where it stopped before.
+    pub(crate) fn start(&self) {
+        self.0.stopped.set(None);
+        self.0.waiting.replace(None);
+    }
+
+    pub(crate) fn wait_for(&self, call: HostCall) {
+        self.0.waiting.replace(Some(call));
+    }
+
+    pub(crate) fn waiting(&self) -> Option<HostCall> {
+        self.0.waiting.borrow().clone()
+    }
+
+    pub(crate) fn tables(&self) -> &[Table] {
+        &self.0.tables
+    }
+
+    pub(crate) fn memories(&self) -> &[Memory] {
+        &self.0.memories
+    }
+
+    /// Indices of segments that were dropped: data, elements.
+    pub(crate) fn dropped(&self) -> (Vec<u32>, Vec<u32>) {
+        let (data, elements) = (self.0.dropped_data.borrow(), self.0.elements.borrow());
+        let data = (0..).zip(&*data).filter(|(_, dropped)| **dropped).map(|(index, _)| index).collect();
+        let elements = (0..).zip(&*elements).filter(|(_, left)| left.is_empty());
+        (data, elements.map(|(index, _)| index).collect())
     }
 
     /// Remembers what ends the entry.

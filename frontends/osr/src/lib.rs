@@ -2,10 +2,12 @@
 //!
 //! **You give** a module, in binary or text form, and what it imports. **You get** an [`Instance`]: its
 //! functions compiled in one pass to machine code by this project's own writer, to be called from Rust;
-//! traps that know where they happened; handles that interrupt it from other threads.
+//! traps that know where they happened; handles that interrupt it or [freeze](FreezeHandle) it from other
+//! threads; [images](Image) of frozen ones, which other processes [continue](Linker::thaw).
 //!
 //! **It does not protect from** side channels, nor from modules that use up time (interrupt them) or
-//! memory (their limits say how much). It runs on x86-64 Linux with AVX and BMI2, and installs signal
+//! memory (their limits say how much), nor from images that somebody made up to change what a program does:
+//! only from those that would break the engine. It runs on x86-64 Linux with AVX and BMI2, and installs signal
 //! handlers.
 //!
 //! ```
@@ -28,11 +30,13 @@
 //!
 //! # Where unsafe code is
 //! `runtime` (memory that compiled code uses too, signal handlers, ways in and out), `instance` and
-//! `func` (descriptors that compiled code points to), `module` (what may be sent to other threads).
+//! `func` (descriptors that compiled code points to), `module` (what may be sent to other threads),
+//! `freeze` (frames and memories of instances that have stopped).
 
 mod compile;
 mod engine;
 mod error;
+mod freeze;
 mod func;
 mod info;
 mod instance;
@@ -46,12 +50,13 @@ mod value;
 
 pub use engine::{Config, Engine};
 pub use error::{LinkError, ModuleError, TypeError, Unsupported};
+pub use freeze::{FreezeError, Frozen, ImageFile, ImageFileError, Outcome, PageCheck, Saving, ThawError};
 pub use func::{Caller, Func, IntoFunc, TypedFunc, WasmResults, WasmTys, WithCaller};
 pub use instance::Instance;
 pub use linker::{Extern, Linker};
-pub use midstride_statemap::Value;
+pub use midstride_statemap::{self as statemap, Image, Value};
 pub use module::Module;
-pub use runtime::context::InterruptHandle;
+pub use runtime::context::{FreezeHandle, InterruptHandle};
 pub use runtime::global::Global;
 pub use runtime::memory::Memory;
 pub use runtime::table::Table;

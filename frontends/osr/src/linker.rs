@@ -128,12 +128,17 @@ impl Linker {
     /// # Errors
     /// [`LinkError`].
     pub fn instantiate(&self, module: &Module) -> Result<Instance, LinkError> {
+        Instance::new(module, &self.imports_of(module)?)
+    }
+
+    /// What a module imports, in its order.
+    pub(crate) fn imports_of(&self, module: &Module) -> Result<Vec<Extern>, LinkError> {
         let mut imports = Vec::new();
         for (from, name, _) in module.imports() {
             let found = self.get(from, name).cloned();
             let missing = || LinkError::Missing { module: from.to_owned(), name: name.to_owned() };
             imports.push(found.ok_or_else(missing)?);
         }
-        Instance::new(module, &imports)
+        Ok(imports)
     }
 }

@@ -1,13 +1,14 @@
 //! Modules: validated, compiled, placed.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use midstride_addr::{AppPc, CachePc, CacheRange};
 use midstride_os::LINUX_PAGES;
 use midstride_slab::{Place, Region, Sizes};
-use midstride_statemap::ModuleMap;
+use midstride_statemap::{ModuleHash, ModuleMap};
+use sha2::{Digest, Sha256};
 
-use crate::compile::{Compiled, ThunkOffsets, compile};
+use crate::compile::{Compiled, ResumeAt, ThunkOffsets, compile};
 use crate::engine::Engine;
 use crate::error::ModuleError;
 use crate::info::{Item, ModuleInfo};
@@ -30,6 +31,7 @@ struct Inner {
     starts: Vec<u32>,
     map: Vec<u8>,
     frames: Vec<crate::compile::Frame>,
+    hash: OnceLock<ModuleHash>,
     thunks: ThunkOffsets,
     code: CodeMemory,
     engine: Engine,
@@ -75,12 +77,28 @@ impl Module {
     /// # Errors
     /// [`ModuleError`]; nothing is left behind.
     pub fn from_binary(engine: &Engine, wasm: &[u8]) -> Result<Self, ModuleError> {
+        Self::compile(engine, wasm, None)
+    }
+
+    /// The same module compiled so that a frame can be continued at an operator.
+    pub(crate) fn resumable(&self, at: ResumeAt) -> Result<Self, ModuleError> {
+        Self::compile(self.engine(), self.wasm(), Some(at))
+    }
+
+    fn compile(engine: &Engine, wasm: &[u8], resume_at: Option<ResumeAt>) -> Result<Self, ModuleError> {
         let (info, pending) = parse(wasm)?;
         let layout = VmLayout::new(&info);
-        let Compiled { code, thunks, starts, map, frames } = compile(wasm, &info, &layout, pending)?;
+        let compiled = compile(wasm, &info, &layout, pending, resume_at)?;
+        let Compiled { code, thunks, starts, map, frames } = compiled;
         let code = place(&code)?;
-        let (wasm, engine) = (wasm.to_vec(), engine.clone());
-        Ok(Self(Arc::new(Inner { wasm, info, layout, starts, map, frames, thunks, code, engine })))
+        let (wasm, engine, hash) = (wasm.to_vec(), engine.clone(), OnceLock::new());
+        Ok(Self(Arc::new(Inner { wasm, info, layout, starts, map, frames, hash, thunks, code, engine })))
+    }
+
+    /// SHA-256 of its binary form: what images know it by.
+    #[must_use]
+    pub fn hash(&self) -> &ModuleHash {
+        self.0.hash.get_or_init(|| Sha256::digest(&self.0.wasm).into())
     }
 
     /// Judges a module without compiling it.

@@ -31,6 +31,9 @@ pub enum TrapKind {
     StackOverflow,
     /// Somebody asked for it: see [`InterruptHandle`](crate::InterruptHandle).
     Interrupted,
+    /// Somebody asked for it: see [`FreezeHandle`](crate::FreezeHandle). The instance can be saved and
+    /// continued: see [`Instance::frozen`](crate::Instance::frozen).
+    Frozen,
     /// A host function failed.
     Host,
 }
@@ -49,6 +52,7 @@ impl fmt::Display for TrapKind {
             Self::InvalidConversionToInteger => "invalid conversion to integer",
             Self::StackOverflow => "call stack exhausted",
             Self::Interrupted => "interrupted",
+            Self::Frozen => "frozen",
             Self::Host => "host function failed",
         })
     }

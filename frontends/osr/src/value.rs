@@ -33,7 +33,7 @@ impl ExternRef {
         &*self.value
     }
 
-    fn find(number: u64) -> Option<Self> {
+    pub(crate) fn find(number: u64) -> Option<Self> {
         let externs = EXTERNS.lock().unwrap_or_else(PoisonError::into_inner);
         let value = externs.get(usize::try_from(number).ok()?.checked_sub(1)?)?.clone();
         Some(Self { number, value })

@@ -1,18 +1,21 @@
 //! One function while it is compiled: where its values are.
 
 use midstride_asm::{Cond, Gpr, LooseLabel, Mem, Width, Writer, Xmm};
-use midstride_statemap::SiteKind;
+use midstride_statemap::{Phase, SiteKind};
 
 use super::control::{Control, PinState};
 use super::frame::Frame;
 use super::pins::{PinSet, Pins};
 use super::regs::{CONTEXT, RegSet, SCRATCH, SCRATCH_X};
 use super::scan::LoopKind;
-use super::sites::{INSIDE, Operands, Sites};
+use super::sites::{INSIDE, Operands, RESUME_NOTE, Sites};
 use crate::info::ModuleInfo;
 use crate::runtime::layout::VmLayout;
 use crate::trap::Check;
 use crate::types::ValType;
+
+/// The shortest instruction that does nothing.
+const NOP: u8 = 0x90;
 
 /// Where an operand is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,6 +101,8 @@ pub(crate) struct Function<'m, 'b> {
     pub(crate) cold: Vec<Cold>,
     pub(crate) constants: Vec<(u128, LooseLabel)>,
     pub(crate) loops: std::vec::IntoIter<LoopKind>,
+    /// Offset in the module of the operator at which a frame shall be continued, if in this function.
+    pub(crate) resume_at: u32,
 }
 
 impl<'m> Function<'m, '_> {
@@ -510,6 +515,16 @@ impl<'m> Function<'m, '_> {
         let mut from = LooseLabel::new();
         self.w.jcc_loose(cond, &mut from);
         self.cold.push(Cold::Trap { from, site });
+    }
+
+    /// Makes the operator at hand one that can be continued at: everything is at home.
+    pub(crate) fn make_resumable(&mut self) {
+        self.settle();
+        self.store_pins(self.dirty);
+        (self.valid, self.dirty) = (PinSet::EMPTY, PinSet::EMPTY);
+        // No other site shall have the same offset.
+        self.w.bytes(&[NOP]);
+        self.home_site(SiteKind { phase: Phase::Trap, note: RESUME_NOTE }, self.stack.len());
     }
 
     /// Records a site where everything is at home, with the lowest `height` operands; its number.

@@ -53,6 +53,14 @@ pub(crate) struct Compiled {
     pub(crate) frames: Vec<Frame>,
 }
 
+/// An operator at which a frame can be continued: all values are at home when it starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ResumeAt {
+    pub(crate) func: u32,
+    /// Offset in the module.
+    pub(crate) wasm: u32,
+}
+
 /// What is used again from function to function.
 struct Session<'m> {
     info: &'m ModuleInfo,
@@ -63,6 +71,7 @@ struct Session<'m> {
     buffer: Vec<u8>,
     allocations: FuncValidatorAllocations,
     scan: Scan,
+    resume_at: Option<ResumeAt>,
     /// Of the function at hand.
     sites: Sites,
     function_fixups: Vec<CallFixup>,
@@ -86,6 +95,7 @@ pub(crate) fn compile(
     info: &ModuleInfo,
     layout: &VmLayout,
     pending: Vec<Pending<'_>>,
+    resume_at: Option<ResumeAt>,
 ) -> Result<Compiled, ModuleError> {
     let mut code = Vec::new();
     let thunks = thunks::write(&mut code).map_err(|source| ModuleError::Emit { func: 0, source })?;
@@ -99,6 +109,7 @@ pub(crate) fn compile(
         buffer: Vec::new(),
         allocations: FuncValidatorAllocations::default(),
         scan: Scan::default(),
+        resume_at,
         sites: Sites::default(),
         function_fixups: Vec::new(),
     };
@@ -189,6 +200,7 @@ impl Session<'_> {
             cold: Vec::new(),
             constants: Vec::new(),
             loops: std::mem::take(&mut self.scan.loops).into_iter(),
+            resume_at: self.resume_at.filter(|at| at.func == index).map_or(u32::MAX, |at| at.wasm),
         };
         let fields = function.begin(ty.params(), ty.results(), at.len());
         while !reader.eof() {

@@ -17,6 +17,9 @@ pub(crate) const INSIDE: u32 = 1;
 /// The note of sites in calls of the runtime: operands are still there, all at home.
 pub(crate) const RUNTIME_NOTE: u8 = 0xff;
 
+/// The note of sites that are there to be continued at: before an operator, all operands at home.
+pub(crate) const RESUME_NOTE: u8 = 0xfe;
+
 /// A place for values that the maps know.
 pub(crate) fn gpr_place(reg: Gpr) -> Place {
     Register::gpr(reg.number()).map_or(Place::Home, Place::Register)

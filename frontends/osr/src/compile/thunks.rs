@@ -19,6 +19,11 @@ pub(crate) struct ThunkOffsets {
     pub(crate) enter: u32,
     /// Jumped to with a status in eax: back to whoever entered.
     pub(crate) exit: u32,
+    /// Where functions that were entered from the host return to.
+    pub(crate) returned: u32,
+    /// Goes on with frames that lie on the stack: `extern "sysv64" fn(context, stack) -> status`. At `stack`
+    /// are a frame pointer and the address to go on at.
+    pub(crate) resume: u32,
     /// Calls the runtime function at the context offset in rax.
     pub(crate) runtime: u32,
     /// Calls the function with the descriptor in rax.
@@ -36,7 +41,9 @@ pub(crate) fn write(code: &mut Vec<u8>) -> Result<ThunkOffsets, EmitError> {
     let mut buffer = [0; BYTES];
     let mut w = Writer::new(&mut buffer, CachePc::new(0));
     let mut exit = LooseLabel::new();
-    let enter = write_enter(&mut w, &mut exit);
+    let (enter, returned) = write_enter(&mut w, &mut exit);
+    w.align(16);
+    let resume = write_resume(&mut w);
     w.align(16);
     let runtime = w.offset().get();
     write_runtime(&mut w, &mut exit);
@@ -45,22 +52,41 @@ pub(crate) fn write(code: &mut Vec<u8>) -> Result<ThunkOffsets, EmitError> {
     write_foreign(&mut w, &mut exit);
     let exit = exit.place().map_or(0, |place| place.get());
     code.extend_from_slice(w.finish()?.bytes());
-    Ok(ThunkOffsets { enter, exit, runtime, foreign })
+    Ok(ThunkOffsets { enter, exit, returned, resume, runtime, foreign })
 }
 
 fn context(offset: i32) -> Mem {
     Mem::base(CONTEXT, offset)
 }
 
-fn write_enter(w: &mut Writer<'_>, exit: &mut LooseLabel) -> u32 {
-    let start = w.offset().get();
+/// Saves what the host expects to keep, and sets what is the same in all compiled code.
+fn write_way_in(w: &mut Writer<'_>) {
     SAVED.iter().for_each(|&reg| w.push_r(reg));
     w.alu_ri(Width::W64, Alu::Sub, Gpr::Rsp, 8);
     w.mov_rr(Width::W64, CONTEXT, Gpr::Rdi);
     w.mov_rm(Width::W64, MEMORY, context(offset::MEMORY_BASE));
     w.mov_mr(Width::W64, context(offset::HOST_SP), Gpr::Rsp);
+}
+
+/// As if the runtime returned: from a poll, or from a call, whose results are in the context.
+fn write_resume(w: &mut Writer<'_>) -> u32 {
+    let start = w.offset().get();
+    write_way_in(w);
+    w.mov_rr(Width::W64, Gpr::Rsp, Gpr::Rsi);
+    w.mov_rm(Width::W64, RESULT, context(offset::RESULT_GPR));
+    w.movups_xm(RESULT_X, context(offset::RESULT_VECTOR));
+    w.pop_r(Gpr::Rbp);
+    w.ret();
+    start
+}
+
+/// Answers where it starts, and where the function that is called returns to.
+fn write_enter(w: &mut Writer<'_>, exit: &mut LooseLabel) -> (u32, u32) {
+    let start = w.offset().get();
+    write_way_in(w);
     load_args(w);
     w.call_r(Gpr::Rax);
+    let returned = w.offset().get();
     w.mov_mr(Width::W64, context(offset::RESULT_GPR), RESULT);
     w.movups_mx(context(offset::RESULT_VECTOR), RESULT_X);
     w.alu_rr(Width::W32, Alu::Xor, Gpr::Rax, Gpr::Rax);
@@ -69,7 +95,7 @@ fn write_enter(w: &mut Writer<'_>, exit: &mut LooseLabel) -> u32 {
     w.alu_ri(Width::W64, Alu::Add, Gpr::Rsp, 8);
     SAVED.iter().rev().for_each(|&reg| w.pop_r(reg));
     w.ret();
-    start
+    (start, returned)
 }
 
 /// Loads what [`EntryArgs`] says; rsi holds its address, and is loaded last.

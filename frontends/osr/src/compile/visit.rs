@@ -50,6 +50,9 @@ impl Visitor<'_, '_, '_> {
         if self.function.flags && !takes_flags {
             self.function.keep_flags();
         }
+        if self.function.at == self.function.resume_at && self.function.reachable {
+            self.function.make_resumable();
+        }
         true
     }
 }

@@ -7,7 +7,7 @@ use super::signals::STATUS_TRAP;
 use super::walk;
 use crate::compile::{ARG_GPRS, Arrival, PIN_GPRS, PIN_XMMS, arrivals};
 use crate::func::{Caller, Func};
-use crate::instance::{Instance, InstanceInner};
+use crate::instance::{HostCall, Instance, InstanceInner, Stopped};
 use crate::trap::{Trap, TrapKind};
 use crate::types::ValType;
 use crate::value::Val;
@@ -55,7 +55,14 @@ unsafe fn serve(context: *mut VmHeader, action: impl FnOnce(&Instance) -> Result
         Ok(Ok(value)) => Answer { value, status: 0 },
         Ok(Err(trap)) => {
             // SAFETY: the way out stored its frame pointer.
-            let frames = unsafe { walk::callers(&instance, (*context).wasm_fp) };
+            let fp = unsafe { (*context).wasm_fp };
+            instance.stop(Stopped::Way { fp });
+            // Nobody looks at a frozen instance's trap.
+            let frames = match trap.kind() {
+                TrapKind::Frozen => Vec::new(),
+                // SAFETY: as above.
+                _ => unsafe { walk::callers(&instance, fp) },
+            };
             instance.fail(trap.through(frames));
             Answer { value: 0, status: STATUS_TRAP }
         }
@@ -167,7 +174,12 @@ unsafe extern "sysv64" fn call_foreign(
         };
         // SAFETY: the way out has stored the registers, and its frame pointer.
         let params = unsafe { read_args(func.ty().params(), args, (*context).wasm_fp) };
-        let results = func.call_from(Caller::new(Some(instance)), &params)?;
+        let answer = func.call_from(Caller::new(Some(instance)), &params);
+        if answer.is_err() {
+            let function = instance.func_index(desc).filter(|&index| instance.imported_func(index).is_some());
+            instance.wait_for(HostCall { function, arguments: params });
+        }
+        let results = answer?;
         // SAFETY: the context is this thread's.
         unsafe { write_results(instance, &results) };
         Ok(0)
@@ -206,7 +218,7 @@ fn index_of<R: PartialEq>(registers: &[R], register: R) -> usize {
 ///
 /// # Safety
 /// The context is this thread's.
-unsafe fn write_results(instance: &Instance, results: &[Val]) {
+pub(crate) unsafe fn write_results(instance: &Instance, results: &[Val]) {
     let context = instance.context();
     for (k, value) in results.iter().enumerate() {
         instance.keep_value(value);

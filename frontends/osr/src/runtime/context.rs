@@ -1,9 +1,10 @@
 //! An instance's context: the memory behind r15.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::fmt;
 use std::ptr::NonNull;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::layout::VmHeader;
 
@@ -15,15 +16,60 @@ impl InterruptHandle {
     /// Makes the instance's code trap with [`TrapKind::Interrupted`](crate::TrapKind::Interrupted) at the
     /// next function entry or loop, or as soon as it runs.
     pub fn interrupt(&self) {
-        self.0.interrupt();
+        self.0.wish(INTERRUPT);
     }
 }
+
+/// Freezes an instance from any thread.
+#[derive(Clone, Debug)]
+pub struct FreezeHandle(Arc<Context>);
+
+impl FreezeHandle {
+    /// Makes the instance's code stop at the next function entry or loop, in a host call that can be
+    /// interrupted, or as soon as it runs. While a host function that it called calls back, it goes on
+    /// until that returns.
+    pub fn freeze(&self) {
+        self.0.wish(FREEZE);
+        let wakers = self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        wakers.iter().for_each(|Waker(wake)| wake());
+    }
+
+    /// Freezes at the `number`th function entry or loop iteration from now, 1 being the next. All of them
+    /// are slow until then.
+    pub fn freeze_at_poll(&self, number: u64) {
+        self.0.countdown.store(number, Ordering::Release);
+        self.0.limit().store(u64::MAX, Ordering::Release);
+    }
+
+    /// Has `wake` called whenever somebody asks to freeze, to make a blocked host call return.
+    pub fn on_freeze(&self, wake: impl Fn() + Send + Sync + 'static) {
+        let mut wakers = self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        wakers.push(Waker(Box::new(wake)));
+    }
+}
+
+/// What makes a blocked host call return.
+struct Waker(Box<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for Waker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Waker")
+    }
+}
+
+/// Bits of the wish: to end with a trap, to be frozen.
+pub(crate) const INTERRUPT: u64 = 1;
+/// As [`INTERRUPT`].
+pub(crate) const FREEZE: u64 = 2;
 
 /// The memory of a context.
 #[derive(Debug)]
 pub(crate) struct Context {
     memory: NonNull<VmHeader>,
     bytes: usize,
+    /// Polls until the code shall be frozen; 0: none.
+    countdown: AtomicU64,
+    wakers: Mutex<Vec<Waker>>,
 }
 
 // SAFETY: other threads reach only the atomic fields: everything else needs the raw pointer, and says
@@ -39,7 +85,8 @@ impl Context {
         // SAFETY: the size is not 0.
         let memory = unsafe { alloc_zeroed(layout) };
         let Some(memory) = NonNull::new(memory.cast()) else { handle_alloc_error(layout) };
-        Arc::new(Self { memory, bytes: layout.size() })
+        let bytes = layout.size();
+        Arc::new(Self { memory, bytes, countdown: AtomicU64::new(0), wakers: Mutex::default() })
     }
 
     fn layout(bytes: usize) -> Layout {
@@ -76,18 +123,34 @@ impl Context {
     }
 
     /// Asks the code to stop at its next poll.
-    pub(crate) fn interrupt(&self) {
-        // ORDERING: Release, with the Acquire in `take_interrupt`: who sees the limit sees the wish.
-        self.wanted().store(1, Ordering::Release);
+    pub(crate) fn wish(&self, wish: u64) {
+        // ORDERING: Release, with the Acquire in `take_wishes`: who sees the limit sees the wish.
+        self.wanted().fetch_or(wish, Ordering::Release);
         self.limit().store(u64::MAX, Ordering::Release);
     }
 
-    /// Whether somebody asked; puts the limit back to `limit`.
-    pub(crate) fn take_interrupt(&self, limit: u64) -> bool {
+    /// What somebody asked for; puts the limit back to `limit`. To be called once at each poll.
+    pub(crate) fn take_wishes(&self, limit: u64) -> u64 {
         // ORDERING: the limit first: a wish that comes between the two is taken now, and its limit stays
         // for an empty poll.
         self.limit().store(limit, Ordering::Release);
-        self.wanted().swap(0, Ordering::AcqRel) != 0
+        let wishes = self.wanted().swap(0, Ordering::AcqRel);
+        match self.countdown.load(Ordering::Acquire) {
+            0 => wishes,
+            1 => {
+                self.countdown.store(0, Ordering::Release);
+                wishes | FREEZE
+            }
+            more => {
+                self.countdown.store(more - 1, Ordering::Release);
+                self.limit().store(u64::MAX, Ordering::Release);
+                wishes
+            }
+        }
+    }
+
+    pub(crate) fn freeze_handle(self: &Arc<Self>) -> FreezeHandle {
+        FreezeHandle(self.clone())
     }
 
     pub(crate) fn handle(self: &Arc<Self>) -> InterruptHandle {

@@ -3,10 +3,11 @@
 use std::cell::Cell;
 
 use super::layout::{EntryArgs, VmLayout};
-use super::signals::STATUS_FAULT;
-use super::walk;
+use super::signals::{STATUS_FAULT, STATUS_TRAP};
+use super::{builtins, walk};
 use crate::compile::{Arrival, PIN_GPRS, PIN_XMMS, arrivals};
-use crate::instance::Instance;
+use crate::func::Caller;
+use crate::instance::{HostCall, Instance, Stopped};
 use crate::trap::{Trap, TrapKind};
 use crate::types::ValType;
 use crate::value::Val;
@@ -39,6 +40,11 @@ impl Drop for Depth {
     }
 }
 
+/// Whether no other entry is under the present one.
+pub(crate) fn is_outermost() -> bool {
+    DEPTH.get() == 1
+}
+
 /// Bytes below the frame of a way out, which it uses itself.
 const BELOW_FRAME: u64 = 256;
 
@@ -51,15 +57,79 @@ pub(crate) fn call(instance: &Instance, func: u32, params: &[Val]) -> Result<Vec
     let (host_sp, wasm_fp) = unsafe { ((*header).host_sp, (*header).wasm_fp) };
     let stack = if wasm_fp == 0 { instance.stack().top() } else { (wasm_fp - BELOW_FRAME) & !15 };
     let args = entry_args(instance, func, params, stack)?;
+    instance.start();
     // SAFETY: the arguments are what the function expects, on a stack that is its own below `stack`.
     let status = unsafe { enter(instance, &args) };
     // SAFETY: as above.
     unsafe { ((*header).host_sp, (*header).wasm_fp) = (host_sp, wasm_fp) };
+    outcome(instance, func, status)
+}
+
+/// What an entry has come to.
+fn outcome(instance: &Instance, func: u32, status: u64) -> Result<Vec<Val>, Trap> {
     match status {
         0 => Ok(results(instance, func)),
         STATUS_FAULT => Err(walk::fault(instance)),
         _ => Err(instance.take_failure()),
     }
+}
+
+/// Goes on with the frames on the instance's stack, from a way out whose frame pointer is `fp`; `waiting`
+/// is the host call that was left by it, `func` the function of the oldest frame.
+///
+/// # Safety
+/// The frames are such as the instance's code has left, or would have.
+pub(crate) unsafe fn resume(
+    instance: &Instance,
+    func: u32,
+    fp: u64,
+    waiting: Option<HostCall>,
+) -> Result<Vec<Val>, Trap> {
+    let _depth = Depth::enter()?;
+    let header = instance.context().header();
+    // SAFETY: the context is this thread's, and no code of it runs now.
+    unsafe { (*header).wasm_fp = fp };
+    let status = match waiting.map_or(Ok(()), |call| again(instance, call)) {
+        // SAFETY: the caller's contract; results of a host call are where the code expects them.
+        Ok(()) => unsafe { resume_code(instance, fp) },
+        Err(trap) => {
+            instance.stop(Stopped::Way { fp });
+            // SAFETY: the caller's contract.
+            instance.fail(trap.through(unsafe { walk::callers(instance, fp) }));
+            STATUS_TRAP
+        }
+    };
+    // SAFETY: as above.
+    unsafe { ((*header).host_sp, (*header).wasm_fp) = (0, 0) };
+    outcome(instance, func, status)
+}
+
+/// Calls a host function once more.
+fn again(instance: &Instance, call: HostCall) -> Result<(), Trap> {
+    let function = call.function.and_then(|index| instance.imported_func(index));
+    let func = function.cloned().ok_or(TrapKind::UninitializedElement)?;
+    let answer = func.call_from(Caller::new(Some(instance)), &call.arguments);
+    // SAFETY: the context is this thread's.
+    let done = answer.map(|results| unsafe { builtins::write_results(instance, &results) });
+    if done.is_err() {
+        instance.wait_for(call);
+    }
+    done
+}
+
+/// Jumps in.
+///
+/// # Safety
+/// As for [`resume`].
+unsafe fn resume_code(instance: &Instance, fp: u64) -> u64 {
+    type Resume = unsafe extern "sysv64" fn(u64, u64) -> u64;
+    instance.start();
+    let address = instance.module().address(instance.module().thunks().resume);
+    let code = std::ptr::with_exposed_provenance::<()>(address as usize);
+    // SAFETY: the thunk was written for this signature.
+    let resume = unsafe { std::mem::transmute::<*const (), Resume>(code) };
+    // SAFETY: the caller's contract.
+    unsafe { resume(instance.context().address(), fp) }
 }
 
 /// Jumps in.

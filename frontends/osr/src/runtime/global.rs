@@ -89,7 +89,12 @@ impl Global {
         if let Val::FuncRef(func) = value {
             self.keep.replace(func.clone());
         }
+        self.put_bits(value.to_bits());
+    }
+
+    /// Writes a value of its type, whose function is kept alive by who it belongs to.
+    pub(crate) fn put_bits(&self, bits: u128) {
         // SAFETY: as for reading.
-        unsafe { self.cell.write(value.to_bits()) };
+        unsafe { self.cell.write(bits) };
     }
 }

@@ -1,6 +1,7 @@
 //! Linear memories.
 
 use std::cell::UnsafeCell;
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
 use midstride_os::Errno;
@@ -139,6 +140,25 @@ impl Memory {
         // SAFETY: both inside the memory, which nobody has a reference into.
         unsafe { to.copy_from(from, bytes as usize) };
         Ok(())
+    }
+
+    /// All its bytes.
+    ///
+    /// # Safety
+    /// While they are borrowed nobody writes it: no code runs that has it.
+    pub(crate) unsafe fn bytes(&self) -> &[u8] {
+        let base = std::ptr::with_exposed_provenance(self.base() as usize);
+        // SAFETY: all of it is mapped, and the caller keeps everybody else from writing.
+        unsafe { std::slice::from_raw_parts(base, self.data_size()) }
+    }
+
+    /// Puts pages of a file in the place of its own, privately: `bytes` at `offset`, both multiples of
+    /// pages, in bounds.
+    pub(crate) fn map(&self, offset: u64, bytes: u64, file: BorrowedFd<'_>, at: u64) -> Result<(), Errno> {
+        if offset.checked_add(bytes).is_none_or(|end| end > self.desc().bytes) {
+            return Err(Errno::EINVAL);
+        }
+        self.0.pages.map_file(offset, bytes, file, at)
     }
 
     /// Calls `action` with all its bytes.

@@ -4,6 +4,8 @@ pub(crate) mod builtins;
 pub(crate) mod code;
 pub(crate) mod context;
 pub(crate) mod enter;
+pub(crate) mod fork;
+pub(crate) mod frames;
 pub(crate) mod global;
 pub(crate) mod layout;
 pub(crate) mod memory;

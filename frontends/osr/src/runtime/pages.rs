@@ -1,5 +1,7 @@
 //! Reserved address space.
 
+use std::os::fd::{AsRawFd, BorrowedFd};
+
 use midstride_os::Errno;
 use midstride_os::mem::{Backing, MapFlags, Prot, mmap, mprotect, munmap};
 
@@ -40,10 +42,69 @@ impl Reservation {
     }
 }
 
+impl Reservation {
+    /// Puts a private view of a file in the place of the pages from `offset` on, which are inside.
+    pub(crate) fn map_file(
+        &self,
+        offset: u64,
+        bytes: u64,
+        file: BorrowedFd<'_>,
+        at: u64,
+    ) -> Result<(), Errno> {
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED;
+        let backing = Backing::File { fd: file.as_raw_fd(), offset: at };
+        let address = self.base + offset;
+        // SAFETY: inside this reservation, whose contents are to be replaced.
+        unsafe { mmap(address, bytes, Prot::READ | Prot::WRITE, flags, backing) }.map(drop)
+    }
+}
+
 impl Drop for Reservation {
     fn drop(&mut self) {
         // SAFETY: it was mapped by `new`, and whoever uses it borrows or owns this value. That it fails
         // for want of a mapping record leaves the pages where they are, which harms nobody.
         let _ = unsafe { munmap(self.base, self.bytes as u64) };
+    }
+}
+
+/// A view of a file that can be read.
+///
+/// Files are images, which are never written again once they have their name: who does so all the same
+/// makes readers see other bytes, or end when the file is cut.
+#[derive(Debug)]
+pub(crate) struct View {
+    address: u64,
+    bytes: u64,
+}
+
+impl View {
+    /// Maps the first `bytes` of a file.
+    pub(crate) fn of(file: BorrowedFd<'_>, bytes: u64) -> Result<Self, Errno> {
+        if bytes == 0 {
+            return Ok(Self { address: 0, bytes });
+        }
+        let backing = Backing::File { fd: file.as_raw_fd(), offset: 0 };
+        // SAFETY: the kernel chooses a free place.
+        let address = unsafe { mmap(0, bytes, Prot::READ, MapFlags::PRIVATE, backing) }?;
+        Ok(Self { address, bytes })
+    }
+
+    /// The file's bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        if self.bytes == 0 {
+            return &[];
+        }
+        let start = std::ptr::with_exposed_provenance(self.address as usize);
+        // SAFETY: mapped as long as this lives; nobody writes here.
+        unsafe { std::slice::from_raw_parts(start, self.bytes as usize) }
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        if self.bytes != 0 {
+            // SAFETY: mapped by `of`, and borrowed from this value only.
+            let _ = unsafe { munmap(self.address, self.bytes) };
+        }
     }
 }

@@ -2,12 +2,12 @@
 
 use midstride_frame::Register;
 use midstride_statemap::{
-    CompactMap, Frame, FunctionEntry, MachineValues, Site, SiteState, Slot, ValType, Value,
+    CompactMap, Frame, FunctionEntry, MachineValues, ResolveError, Site, SiteState, Slot, ValType, Value,
 };
 
 use super::layout::TrapState;
 use crate::compile::sites::INSIDE;
-use crate::instance::Instance;
+use crate::instance::{self, Instance};
 use crate::trap::{Check, FrameInfo, Trap, TrapKind};
 
 /// A backtrace has no more frames than this.
@@ -23,10 +23,10 @@ unsafe fn word(at: u64) -> u64 {
 }
 
 /// A site, and the function it is in.
-struct Located<'m> {
-    entry: FunctionEntry,
+pub(crate) struct Located<'m> {
+    pub(crate) entry: FunctionEntry,
     map: CompactMap<'m>,
-    site: Site,
+    pub(crate) site: Site,
     state: SiteState,
 }
 
@@ -88,10 +88,18 @@ impl MachineValues for Stopped<'_> {
 
 impl Located<'_> {
     /// The frame at `fp` as the canonical state has it.
-    fn read(&self, instance: &Instance, fp: u64, registers: Option<&TrapState>) -> Option<Frame> {
+    ///
+    /// # Safety
+    /// It is intact, and the function's; `registers` are those with which it faulted, if it did.
+    pub(crate) unsafe fn read(
+        &self,
+        instance: &Instance,
+        fp: u64,
+        registers: Option<&TrapState>,
+    ) -> Result<Frame, ResolveError> {
         let frame = instance.module().frame(self.entry.function);
         let stopped = Stopped { instance, frame, fp, registers };
-        self.map.read_frame(self.entry.function, &self.site, &self.state, &stopped).ok()
+        self.map.read_frame(self.entry.function, &self.site, &self.state, &stopped)
     }
 
     fn describe(&self, instance: &Instance, frame: Option<Frame>) -> FrameInfo {
@@ -114,17 +122,55 @@ pub(crate) unsafe fn callers(instance: &Instance, mut fp: u64) -> Vec<FrameInfo>
         // SAFETY: frames of compiled code have a frame pointer and a return address.
         let (caller, ret) = unsafe { (word(fp), word(fp + 8)) };
         let Some(located) = locate(instance, ret) else { break };
-        let frame = located.read(instance, caller, None);
+        // SAFETY: it is the frame that the site describes.
+        let frame = unsafe { located.read(instance, caller, None) }.ok();
         frames.push(located.describe(instance, frame));
         fp = caller;
     }
     frames
 }
 
+/// A frame on the stack of an instance that has stopped.
+pub(crate) struct Standing<'m> {
+    pub(crate) located: Located<'m>,
+    pub(crate) fp: u64,
+    /// Whether its code faulted.
+    pub(crate) faulted: bool,
+}
+
+/// The frames of an instance that has stopped, the youngest first.
+pub(crate) fn standing(instance: &Instance) -> Vec<Standing<'_>> {
+    let mut frames = Vec::new();
+    let mut fp = match instance.stopped() {
+        None => return frames,
+        Some(instance::Stopped::Way { fp }) => fp,
+        Some(instance::Stopped::Fault) => {
+            let state = registers(instance);
+            let located = locate(instance, state.pc + u64::from(INSIDE));
+            let fp = state.gprs[5];
+            frames.extend(located.map(|located| Standing { located, fp, faulted: true }));
+            fp
+        }
+    };
+    while fp != 0 {
+        // SAFETY: nothing has run on the stack since the code stopped, so its frames are intact.
+        let (caller, ret) = unsafe { (word(fp), word(fp + 8)) };
+        let Some(located) = locate(instance, ret) else { break };
+        frames.push(Standing { located, fp: caller, faulted: false });
+        fp = caller;
+    }
+    frames
+}
+
+/// The registers with which code faulted.
+pub(crate) fn registers(instance: &Instance) -> TrapState {
+    // SAFETY: the context is this thread's, and no code of it runs now.
+    unsafe { (*instance.context().header()).trap }
+}
+
 /// The trap of code that faulted.
 pub(crate) fn fault(instance: &Instance) -> Trap {
-    // SAFETY: the context is this thread's, and no code of it runs now.
-    let state = unsafe { (*instance.context().header()).trap };
+    let state = registers(instance);
     let fp = state.gprs[5];
     let located = locate(instance, state.pc + u64::from(INSIDE));
     let Some((located, check)) = located.and_then(|l| Check::from_note(l.site.note).map(|check| (l, check)))
@@ -132,7 +178,9 @@ pub(crate) fn fault(instance: &Instance) -> Trap {
         // Only instructions with a site can fault: everything else is a mistake in the compiler.
         panic!("compiled code faulted at {:#x} (signal {})", state.pc, state.signal);
     };
-    let frame = located.read(instance, fp, Some(&state));
+    instance.stop(instance::Stopped::Fault);
+    // SAFETY: the code faulted in this frame.
+    let frame = unsafe { located.read(instance, fp, Some(&state)) }.ok();
     let divisor = frame.as_ref().and_then(|frame| frame.operands.last());
     let kind = match (check, divisor) {
         (Check::Division, Some(Value::I32(0) | Value::I64(0))) => TrapKind::IntegerDivideByZero,

@@ -140,6 +140,8 @@ pub struct ThreadContext {
     pub pid: AtomicU32,
     /// The process in which this thread is about to call exec; 0 for none.
     pub(crate) execs: AtomicU32,
+    /// The program's mask while the engine has signals blocked: see `shield.rs`.
+    pub(crate) shield: Option<u64>,
     /// A signal frame that arrived in the gate.
     pub pending: [u64; PENDING_BYTES / 8],
 }

@@ -147,7 +147,7 @@ unsafe extern "C" fn dispatch<P: Policy>(cx: *mut ThreadContext, door: u32) -> u
     // SAFETY: every context is given its engine when it is made, and engines live for ever.
     let engine = unsafe { &*core::ptr::with_exposed_provenance::<Engine<P>>(cx.engine as usize) };
     let door = Door::ALL[door as usize];
-    engine.serve(cx, door)
+    engine.shielded(cx, |cx| engine.serve(cx, door))
 }
 
 /// Called by the gate.
@@ -157,5 +157,9 @@ unsafe extern "C" fn after<P: Policy>(cx: *mut ThreadContext, occasion: u32) -> 
     // SAFETY: as in `dispatch`.
     let engine = unsafe { &*core::ptr::with_exposed_provenance::<Engine<P>>(cx.engine as usize) };
     cx.phase.store(phase::GATE, core::sync::atomic::Ordering::Relaxed);
-    engine.behind(cx, occasion)
+    match occasion {
+        // Signals are blocked already, until both sides of the clone have settled.
+        answer::CLONE | answer::CLONE_LEAVING => engine.behind(cx, occasion),
+        _ => engine.shielded(cx, |cx| engine.behind(cx, occasion)),
+    }
 }

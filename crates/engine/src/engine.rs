@@ -144,6 +144,18 @@ impl<P: Policy> Engine<P> {
         self.shared.stay_awake();
     }
 
+    /// Whether the lock is free at some time: not if whoever held it was killed.
+    pub(crate) fn is_lock_given_back(&self) -> bool {
+        const LOOKS: u32 = 5_000;
+        (0..LOOKS).any(|_| {
+            let held = self.shared.is_held();
+            if held {
+                self.nap();
+            }
+            !held
+        })
+    }
+
     /// Lets others run for a moment.
     pub(crate) fn nap(&self) {
         // Sleeping, unlike yielding, gives a right to run soon, even among threads that spin.

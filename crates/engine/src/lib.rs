@@ -92,6 +92,7 @@ mod memory;
 mod native;
 mod policy;
 mod setup;
+mod shield;
 mod signal;
 mod syscall;
 mod watch;

@@ -55,6 +55,11 @@ impl<T> Lock<T> {
         let _ = futex::wait(&AtomicU32::new(0), 0, Some(&nap), Scope::Private);
     }
 
+    /// Whether somebody holds it.
+    pub(crate) fn is_held(&self) -> bool {
+        self.word.load(Ordering::Relaxed) != FREE
+    }
+
     pub(crate) fn lock(&self) -> Guard<'_, T> {
         for _ in 0..SPINS {
             // ORDERING: acquire, pairs with the release of the last holder.

@@ -246,6 +246,8 @@ impl<P: Policy> Engine<P> {
         fpstate: u64,
         flags: u64,
     ) -> Verdict {
+        // The frame's mask is the program's.
+        cx.shield = None;
         let [start, end] = cx.signal_stack;
         let mut frame = SignalFrame::default();
         frame.ucontext.flags = flags;

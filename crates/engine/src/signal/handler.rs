@@ -217,7 +217,7 @@ impl<P: Policy> Engine<P> {
 
 /// The signal will be delivered at the gate's end; no other comes meanwhile.
 fn keep(cx: &mut ThreadContext, signal: i32, info: &SigInfo, uc: &mut UContext) {
-    cx.held_mask = uc.sigmask;
+    cx.held_mask = cx.take_shielded_mask().map_or(uc.sigmask, SigSet::bits);
     copy_frame(cx, signal, info, uc);
     cx.has_pending.store(1, Ordering::Relaxed);
     uc.sigmask = SigSet::ALL.bits();

@@ -91,6 +91,7 @@ impl<P: Policy> Engine<P> {
         }
         let birth = if args.flags & CLONE_THREAD != 0 { Birth::Thread } else { Birth::Borrower };
         let Ok(mask) = rt_sigprocmask(MaskHow::Block, Some(SigSet::ALL)) else { return Verdict::Call };
+        let mask = cx.take_shielded_mask().unwrap_or(mask);
         if cx.has_pending.load(Ordering::Relaxed) != 0 {
             // It came before signals were blocked: it goes first, then the call is made again.
             return Verdict::Elsewhere;
@@ -169,6 +170,8 @@ impl<P: Policy> Engine<P> {
         child.altstack = if args.flags & CLONE_VFORK != 0 { cx.altstack } else { crate::signal::NO_STACK };
         child.expect_owner();
         child.execs.store(0, Ordering::Relaxed);
+        // It is in the engine from the start.
+        child.shield = Some(cx.held_mask);
         child.phase.store(phase::GATE, Ordering::Relaxed);
         child.has_pending.store(0, Ordering::Relaxed);
         let epoch = match P::DOMAIN {
@@ -201,6 +204,7 @@ impl<P: Policy> Engine<P> {
         } else {
             self.settle_parent(cx);
         }
+        cx.shield = None;
         // Last: from here on signals come, and wait in the gate.
         let _ = rt_sigprocmask(MaskHow::Set, Some(SigSet::from_bits(cx.held_mask)));
     }
@@ -217,7 +221,17 @@ impl<P: Policy> Engine<P> {
         self.policy.born(cx, birth);
     }
 
+    /// A child that was killed inside the engine has left it as nobody can go on with, if it held the lock.
+    fn mourn(&self, cx: &ThreadContext) {
+        let child = ContextPtr(core::ptr::with_exposed_provenance_mut(cx.child as usize));
+        let killed_inside = child.shared().lease == cx.child_lease && child.shared().shield.is_some();
+        if cx.waits_for_child != 0 && killed_inside && !self.is_lock_given_back() {
+            crate::fatal::fail(format_args!("a child in this process's memory was killed inside the engine"));
+        }
+    }
+
     fn settle_parent(&self, cx: &mut ThreadContext) {
+        self.mourn(cx);
         let _shared = self.lock();
         let child = ContextPtr(core::ptr::with_exposed_provenance_mut(cx.child as usize));
         cx.child = 0;
@@ -298,6 +312,7 @@ impl<P: Policy> Engine<P> {
             other.shared().in_use.store(usage::FREE, Ordering::Release);
         }
         cx.take();
+        cx.birth = Birth::Fork as u64;
         self.pid.store(thread::getpid(), Ordering::Relaxed);
     }
 }

@@ -90,8 +90,6 @@ pub struct ThreadContext {
     pub next_pc: u64,
     /// The context of the thread that a clone under way creates.
     pub child: u64,
-    /// The `lease` it has it for.
-    pub(crate) child_lease: u64,
     /// Work behind the system call under way.
     pub after: After,
     /// How much the next resolution builds.
@@ -102,9 +100,6 @@ pub struct ThreadContext {
     pub birth: u64,
     /// Whether the clone under way waits until its child leaves the memory.
     pub waits_for_child: u64,
-    /// How many threads have been given this context: whoever freed it in its parent's place may have given it away
-    /// again.
-    pub(crate) lease: u64,
     /// Kernel's thread id.
     pub tid: AtomicU32,
     /// Whether the context belongs to a thread.
@@ -140,6 +135,11 @@ pub struct ThreadContext {
     pub pid: AtomicU32,
     /// The process in which this thread is about to call exec; 0 for none.
     pub(crate) execs: AtomicU32,
+    /// How many threads have been given this context: whoever freed it in its parent's place may have given it away
+    /// again.
+    pub(crate) lease: u64,
+    /// The lease of the child that a clone under way creates.
+    pub(crate) child_lease: u64,
     /// The program's mask while the engine has signals blocked: see `shield.rs`.
     pub(crate) shield: Option<u64>,
     /// A signal frame that arrived in the gate.

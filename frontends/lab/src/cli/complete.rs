@@ -55,21 +55,29 @@ const SIZES: [&str; 9] = [
 fn complete(line: &str, at: usize, labels: &[String]) -> (usize, Vec<String>) {
     let before = &line[..at];
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '$' | '?' | '@');
-    let start = before
-        .rfind(|c| !is_word(c))
-        .map_or(0, |last| last + before[last..].chars().next().map_or(1, char::len_utf8));
-    let (word, front) = (before[start..].to_ascii_lowercase(), before[..start].trim_end());
+    let start = before.trim_end_matches(is_word).len();
+    let word = before[start..].to_ascii_lowercase();
+    let candidates = candidates(before[..start].trim_end(), labels).into_iter();
+    let mut found: Vec<String> =
+        candidates.filter(|name| name.starts_with(&word)).map(str::to_owned).collect();
+    found.sort();
+    found.dedup();
+    (start, found)
+}
+
+/// What can stand behind `front`.
+fn candidates<'l>(front: &str, labels: &'l [String]) -> Vec<&'l str> {
     let statement = front.rsplit([';', ':', '\n']).next().unwrap_or_default().trim();
-    let verb = specs().find(|spec| spec.names.iter().copied().any(|name| name == statement));
-    let candidates: Vec<&str> = match (statement, verb) {
-        ("", _) => {
+    let is_prefix = prefixes().any(|prefix| prefix == statement);
+    match statement {
+        "" => {
             let commands = specs().map(|spec| spec.names[0]).filter(|_| front.is_empty());
             commands.chain(mnemonics()).chain(prefixes()).chain(directives()).collect()
         }
-        ("help", _) => specs().map(|spec| spec.names[0]).chain(mnemonics()).collect(),
-        ("backend", _) => vec!["signal", "ptrace", "translated"],
-        ("asm" | "bench", _) => mnemonics().collect(),
-        (statement, None) if prefixes().any(|prefix| prefix == statement) => mnemonics().collect(),
+        "help" => specs().map(|spec| spec.names[0]).chain(["syntax"]).chain(mnemonics()).collect(),
+        "backend" => vec!["signal", "ptrace", "translated"],
+        "asm" | "bench" => mnemonics().collect(),
+        _ if is_prefix => mnemonics().collect(),
         _ => {
             let mut names: Vec<&str> = labels.iter().map(String::as_str).collect();
             for name in registers().chain(SIZES) {
@@ -77,12 +85,7 @@ fn complete(line: &str, at: usize, labels: &[String]) -> (usize, Vec<String>) {
             }
             names
         }
-    };
-    let mut found: Vec<String> =
-        candidates.into_iter().filter(|name| name.starts_with(&word)).map(str::to_owned).collect();
-    found.sort();
-    found.dedup();
-    (start, found)
+    }
 }
 
 #[cfg(test)]

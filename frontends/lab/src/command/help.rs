@@ -15,12 +15,27 @@ Data (`x: dd 1.5`) is added and not run. A line that ends with `\\` goes on in t
 ";
 
 const END: &str = "
-`help COMMAND` tells more, `help INSTRUCTION` lists its forms.";
+`help COMMAND` tells more, `help INSTRUCTION` lists its forms, `help syntax` says how code is written.";
+
+const SYNTAX: &str = "\
+statements   mov eax, 1; add eax, 2        # a comment
+bytes        48 01 d8                      or 4801d8, or .code 0x48, 1, 0xd8
+labels       name:  .local:                jmp name, jnz .local, $ is the statement's own address
+numbers      10  0x1f  1fh  0b101  'a'     with + - * / % & | ^ ~ << >> and parentheses
+constants    SIZE = 8                      or SIZE equ 8
+memory       [rax+rcx*8-4]  [rip+8]        dword ptr [rax], fs:[0x28], [label], [abs 0x1000]
+sizes        byte word dword qword fword tbyte xmmword ymmword zmmword, when no register tells
+vectors      zmm1{k1}{z}  [rax]{1to16}     {rn-sae} {sae} {evex}
+prefixes     lock rep repne bnd notrack xacquire xrelease data16 addr32
+branches     jmp short x  jmp near x       the shortest that reaches, when neither is written
+data         x: dd 1, 2.5                  db dw dd dq .byte .word .long .quad .float .double .asciz
+space        .zero 16  .align 16";
 
 /// Explains a command or an instruction, or lists all commands.
 pub(crate) fn help(topic: &str, sink: Sink<'_>) -> Result<(), Error> {
     let text = match (topic, named(topic)) {
         ("", _) => overview(),
+        ("syntax", _) => SYNTAX.to_owned(),
         (_, Some(spec)) => {
             let names = spec.names.join(", ");
             let lines = [spec.usage, "\n  ", spec.summary, ". (", &names, ")\n", spec.details];

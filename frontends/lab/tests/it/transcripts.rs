@@ -186,6 +186,6 @@ fn what_is_wrong_is_pointed_at_and_ends_a_script() {
 fn help_explains_and_lists_forms() {
     transcript(
         "help",
-        "help\nhelp break\nhelp xadd\nasm vaddps zmm1{k1}{z}, zmm2, [rax]{1to16}\ndis c5f877\n",
+        "help\nhelp break\nhelp syntax\nhelp xadd\nasm vaddps zmm1{k1}{z}, zmm2, [rax]{1to16}\ndis c5f877\n",
     );
 }

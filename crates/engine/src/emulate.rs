@@ -18,6 +18,11 @@ const USER_SS: u64 = 0x2b;
 /// Flags a program can set by popf or iret: CF PF AF ZF SF TF DF OF NT AC ID.
 const USER_FLAGS: u64 = 0x0024_4dd5;
 
+/// With this flag misaligned accesses raise #AC.
+const ALIGNMENT_CHECK: u64 = 1 << 18;
+/// With this flag `iret` raises #GP in 64-bit mode.
+const NESTED_TASK: u64 = 1 << 14;
+
 /// What became of an instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Outcome {
@@ -86,7 +91,8 @@ fn stack_words<const N: usize>(state: &AppState, insn: &Insn) -> Option<([u64; N
     let extra = if let Flow::FarReturn { pop } = insn.flow() { u64::from(pop) } else { 0 };
     let popped = insn.iced().stack_pointer_increment().unsigned_abs();
     let width = u64::from(popped).wrapping_sub(extra) / N as u64;
-    if !matches!(width, 2 | 4 | 8) {
+    let checked = state.rflags & ALIGNMENT_CHECK != 0;
+    if !matches!(width, 2 | 4 | 8) || checked && !state.get(Gpr::Rsp).is_multiple_of(width) {
         return None;
     }
     let mut words = [0; N];
@@ -116,10 +122,15 @@ fn far_return(state: &mut AppState, insn: &Insn) -> Outcome {
 }
 
 fn interrupt_return(state: &mut AppState, insn: &Insn) -> Outcome {
+    if state.rflags & NESTED_TASK != 0 {
+        return Outcome::Native;
+    }
     match stack_words::<5>(state, insn) {
-        Some(([pc, cs, flags, rsp, ss], _)) if cs & 0xffff == USER_CS && ss & 0xffff == USER_SS => {
+        Some(([pc, cs, flags, rsp, ss], bytes)) if cs & 0xffff == USER_CS && ss & 0xffff == USER_SS => {
+            // Words of 16 bits leave the other flags as they are.
+            let loaded = if bytes == 5 * 2 { USER_FLAGS & 0xffff } else { USER_FLAGS };
             state.pc = pc;
-            state.rflags = state.rflags & !USER_FLAGS | flags & USER_FLAGS;
+            state.rflags = state.rflags & !loaded | flags & loaded;
             state.set(Gpr::Rsp, rsp);
             Outcome::Done
         }

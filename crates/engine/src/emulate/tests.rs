@@ -69,6 +69,28 @@ fn an_interrupt_return_takes_pc_flags_and_stack() {
     assert_eq!(run(&[0x48, 0xcf], &other_stack, |_| {}).0, Outcome::Native);
 }
 
+/// All flags but those in its 16 bits were cleared.
+#[test]
+fn an_interrupt_return_of_16_bits_keeps_the_upper_flags() {
+    let stack: Vec<u8> =
+        [0x4000u16, 0x33, 0x46, 0x7000, 0x2b].iter().flat_map(|word| word.to_le_bytes()).collect();
+    let (outcome, state, _) = run(&[0x66, 0xcf], &stack, |state| state.rflags = 0x4_0203);
+    assert_eq!((outcome, state.rflags), (Outcome::Done, 0x4_0246));
+}
+
+/// They were carried out.
+#[test]
+fn returns_that_the_processor_refuses_are_left_to_it() {
+    let stack = words(&[0x4000, 0x33, 0x202, 0x7000, 0x2b]);
+    let (outcome, ..) = run(&[0x48, 0xcf], &stack, |state| state.rflags |= 1 << 14);
+    assert_eq!(outcome, Outcome::Native, "nested task");
+    let (outcome, ..) = run(&[0x48, 0xcf], &stack, |state| {
+        state.rflags |= 1 << 18;
+        state.set(Gpr::Rsp, state.get(Gpr::Rsp) + 1);
+    });
+    assert_eq!(outcome, Outcome::Native, "misaligned, with alignment checked");
+}
+
 #[test]
 fn the_base_of_gs_reads_as_0_and_can_only_be_set_to_that() {
     let base = |rcx| move |state: &mut AppState| state.set(Gpr::Rcx, rcx);

@@ -192,6 +192,8 @@ fn land(frame: &mut Frame, interrupted: &mut UContext) {
     };
     interrupted.mcontext.rsp = frame.host.rsp;
     interrupted.mcontext.rflags = PLAIN;
+    // The program may have gone to 32-bit code, by a far transfer.
+    (interrupted.mcontext.cs, interrupted.mcontext.ss) = (frame.host.cs as u16, frame.host.ss as u16);
 }
 
 const PLAIN: u64 = 0x202;

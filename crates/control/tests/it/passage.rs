@@ -101,3 +101,20 @@ fn what_never_ends_is_stopped() {
     drop(done);
     caller.join().unwrap();
 }
+
+/// The handler went back to 32-bit code, at an address that is none there.
+#[test]
+fn a_fault_in_32_bit_code_is_left_like_any_other() {
+    let mut passage = Passage::new(2).unwrap();
+    let (_code, start) = placed(&passage, Scope::Vectors, |w| {
+        w.push_i(0x23);
+        w.push_i(0x10);
+        w.bytes(&[0x48, 0xcb]); // retfq
+    });
+    let mut stack = vec![0u64; 64];
+    passage.view().gpr.rip = start;
+    passage.view().gpr.rsp = stack.as_mut_ptr().expose_provenance() as u64 + 256;
+    let left = run(&mut passage, Scope::Vectors, PassagePace::Free);
+    assert!(matches!(left, Left::Signal { number: SIGSEGV, .. }), "{left:?}");
+    assert_eq!(passage.view().gpr.rip, 0x10);
+}

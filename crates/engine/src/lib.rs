@@ -18,6 +18,7 @@
 //! - A jump or return to an address that no processor takes faults at its target, not where it stands; a
 //!   call faults at the call.
 //! - With alignment checked (AC), a return from a misaligned stack goes on and may fault at its target.
+//! - A far jump or call by a pointer in GS reads the pointer elsewhere.
 //! - x87 state that the program stores names the cache's instruction, and how that addressed its operand.
 //! - 32-bit code runs step by step, unseen; a signal waits until it is left, and a handler of one of its faults
 //!   cannot return into it.

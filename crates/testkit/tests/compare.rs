@@ -5,7 +5,7 @@
 
 use iced_x86::Code;
 use midstride_testkit::compare::{
-    Coverage, Instrumentation, Kind, Programs, Rewriting, Steps, Survey, step_through_shapes,
+    Coverage, Instrumentation, Kind, Programs, Rewriting, Steps, Survey, step_through_shapes, takes_an_engine,
 };
 
 /// Cases of each form, and programs, per test.
@@ -63,6 +63,9 @@ fn every_form_does_what_it_does_natively_when_followed() {
     println!("{survey}");
     assert!(survey.differences.is_empty(), "{}", survey.differences[0]);
     assert!(survey.compared() >= 76_000, "only {} cases", survey.compared());
+    for code in [Code::Retfq, Code::Retfq_imm16, Code::Iretq, Code::Rdgsbase_r64] {
+        assert!(takes_an_engine(code) && survey.forms[&code].left > 0, "{code:?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use midstride_addr::{AppPc, CachePc};
 use midstride_control::Vector;
 use midstride_frame::GprFrame;
-use midstride_relocate::{Flow, decode};
+use midstride_relocate::{Flow, Insn, decode};
 
 /// Code and the state it starts in.
 #[derive(Clone, Default)]
@@ -50,14 +50,17 @@ impl Case {
         Some(self.sites.iter().position(|site| *site == address)? as u32)
     }
 
-    /// Whether a return stands at an address.
-    pub(crate) fn returns_at(&self, pc: u64) -> bool {
-        let behind = |piece: &Piece| {
+    /// The instruction of its code at an address.
+    pub(crate) fn insn_at(&self, pc: u64) -> Option<Insn> {
+        self.pieces.iter().find_map(|piece| {
             let offset = usize::try_from(pc.checked_sub(piece.start)?).ok()?;
             decode(piece.bytes.get(offset..)?, AppPc::new(pc)).ok()
-        };
-        let insn = self.pieces.iter().find_map(behind);
-        insn.is_some_and(|insn| matches!(insn.flow(), Flow::Return { .. }))
+        })
+    }
+
+    /// Whether a return stands at an address.
+    pub(crate) fn returns_at(&self, pc: u64) -> bool {
+        self.insn_at(pc).is_some_and(|insn| matches!(insn.flow(), Flow::Return { .. }))
     }
 
     /// Whether its code has an address.

@@ -52,7 +52,7 @@ pub(crate) use programs::Maker;
 pub use programs::{Kind, Programs};
 pub use rewriter::Rewriting;
 pub use shapes::step_through_shapes;
-pub use skip::{Skip, skip};
+pub use skip::{Skip, skip, takes_an_engine};
 pub use stepping::Steps;
 pub use survey::{Coverage, Survey, Tally};
 

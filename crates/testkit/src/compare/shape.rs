@@ -165,6 +165,11 @@ fn address(insn: &mut Instruction, class: Class, random: &mut Random, world: &Wo
     if !insn.memory_index().is_vector_register() && insn.memory_index() != Register::None {
         insn.set_memory_index_scale(1 << random.below(4));
     }
+    if insn.memory_base().full_register() == Register::RSP {
+        // A stack pointer far from its window might point to a stack of somebody else.
+        let near = (random.below(9) as i64 - 4) * 64;
+        set(insn, (insn.memory_base(), insn.memory_index()), near);
+    }
 }
 
 fn is_absolute(insn: &Instruction) -> bool {

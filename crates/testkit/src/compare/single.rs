@@ -1,6 +1,6 @@
 //! Cases of one instruction.
 
-use iced_x86::{Code, Instruction, InstructionInfoFactory, OpKind};
+use iced_x86::{Code, Instruction, InstructionInfoFactory, Mnemonic, OpKind};
 
 use super::case::{Case, Piece};
 use super::machine::{Machine, SITE_BYTES};
@@ -37,6 +37,9 @@ impl Single {
     ) -> Option<Case> {
         let (world, pc) = (&machine.world, slot + CODE_AT);
         let mut shaped = self.shaper.shape(code, random, world, pc)?;
+        if is_wild(&shaped.insn) {
+            return None;
+        }
         let targets = [slot, slot + AHEAD_AT];
         let target = targets[random.below(2) as usize];
         if is_near_branch(&shaped.insn) {
@@ -61,6 +64,7 @@ impl Single {
         let mut steering = Steering::new(world, random, case);
         let target = steering.memory(insn, &mut self.factory);
         steering.details(insn, target);
+        steering.far(insn, site);
         let wild = steering.random.below(16) == 0;
         if wild {
             return;
@@ -70,11 +74,18 @@ impl Single {
                 Some(target) => steering.case.pokes.push((target, site)),
                 None => steering.put(insn.op0_register(), site),
             }
-        } else if insn.mnemonic() == iced_x86::Mnemonic::Ret {
+        } else if insn.mnemonic() == Mnemonic::Ret {
             let rsp = steering.case.gpr.rsp;
             steering.case.pokes.push((rsp, site));
         }
     }
+}
+
+/// Whether it accesses memory at a bit offset that is an address as well: anywhere.
+fn is_wild(insn: &Instruction) -> bool {
+    let bit = [Mnemonic::Bt, Mnemonic::Bts, Mnemonic::Btr, Mnemonic::Btc].contains(&insn.mnemonic());
+    let offset = insn.op1_register().full_register();
+    bit && [insn.memory_base(), insn.memory_index()].iter().any(|own| own.full_register() == offset)
 }
 
 fn is_near_branch(insn: &Instruction) -> bool {

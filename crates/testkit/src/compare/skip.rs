@@ -106,6 +106,15 @@ pub fn skip(code: Code) -> Option<Skip> {
     by_shape.or_else(listed)
 }
 
+/// Whether an engine carries `code` out when a block cannot: it is run where one follows. What it leaves to the
+/// processor (far jumps and calls) is not: single threads are not followed behind that. Loaded selectors would be
+/// seen by the next case.
+#[must_use]
+pub fn takes_an_engine(code: Code) -> bool {
+    const CARRIED_OUT: [Mnemonic; 5] = [M::Retf, M::Iret, M::Iretd, M::Iretq, M::Rdgsbase];
+    matches!(skip(code), Some(Skip::Segment | Skip::FarTransfer)) && CARRIED_OUT.contains(&code.mnemonic())
+}
+
 /// Forms that iced names but does not decode.
 fn is_padlock(code: Code) -> bool {
     code == Code::Montmul_64 || code.cpuid_features().contains(&CpuidFeature::PADLOCK_UNDOC)

@@ -138,6 +138,10 @@ impl<'s> Steering<'s> {
                 let base = self.random.next_u64() >> 18;
                 self.put(insn.op0_register(), base);
             }
+            Mnemonic::Clzero => {
+                let target = aim(self.random, self.world, Window::Near);
+                self.put(Register::RAX, target);
+            }
             Mnemonic::Rdfsbase => self.case.fs = Fs::Used,
             _ => {}
         }
@@ -159,6 +163,25 @@ impl<'s> Steering<'s> {
         if insn.op0_kind() == OpKind::Memory && insn.op1_kind() == OpKind::Register {
             let offset = self.random.below(256);
             self.put(insn.op1_register(), offset);
+        }
+    }
+
+    /// What far returns take from the stack: an address, a selector, and for `iret` flags, rsp and another selector.
+    pub(crate) fn far(&mut self, insn: &Instruction, site: u64) {
+        const DATA: u64 = 0x2b;
+        // That of 64-bit code, or none of code: what 32-bit code does is not compared.
+        let code = [0x33, 0x33, 0x33, 0x33, DATA, 0, 0x10][self.random.below(7) as usize];
+        let stack = self.world.window(Window::Stack) + 0x900;
+        let bytes = u64::from(insn.code().op_code().operand_size() / 8);
+        let words = match insn.mnemonic() {
+            Mnemonic::Iret | Mnemonic::Iretd | Mnemonic::Iretq => vec![site, code, 0x202, stack, DATA],
+            Mnemonic::Retf => vec![site, code],
+            _ => return,
+        };
+        let mut at = self.case.gpr.rsp;
+        for word in words {
+            self.case.pokes.push((at, word));
+            at += bytes.max(2);
         }
     }
 

@@ -9,7 +9,7 @@ use super::bench::{Bench, Report, Verdict};
 use super::follow::{Followed, Instrumentation};
 use super::rewriter::Rewriting;
 use super::single::{SLOT_BYTES, Single};
-use super::skip::{Skip, skip};
+use super::skip::{Skip, skip, takes_an_engine};
 use crate::Random;
 
 /// What became of the cases of one form.
@@ -103,7 +103,8 @@ impl Survey {
         survey
     }
 
-    /// The same in a thread that an engine follows, with this many hot bytes of cache.
+    /// The same in a thread that an engine follows, with this many hot bytes of cache; forms that
+    /// [take an engine](takes_an_engine) are run too.
     #[must_use]
     pub fn of_all_forms_followed(
         seed: u64,
@@ -115,7 +116,8 @@ impl Survey {
         let mut followed = Followed::new(&mut random, instrumentation, hot_bytes);
         let mut single = Single::new();
         let mut survey = Self::default();
-        let run: Vec<Code> = Code::values().filter(|code| skip(*code).is_none()).collect();
+        let is_run = |code: &Code| skip(*code).is_none() || takes_an_engine(*code);
+        let run: Vec<Code> = Code::values().filter(is_run).collect();
         let slots: Vec<u64> = followed.bench.machine.slots(SLOT_BYTES).collect();
         for _ in 0..cases {
             followed.bench.machine.world.fill(&mut random);

@@ -7,8 +7,10 @@ use midstride_os::Errno;
 use midstride_os::mem::{Backing, MapFlags, Prot, mmap};
 use midstride_os::signal::{
     KernelSigaction, SA_NOCLDSTOP, SA_NOCLDWAIT, SA_ONSTACK, SA_RESTART, SA_RESTORER, SA_SIGINFO, SIG_DFL,
-    SIG_IGN, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SigSet, rt_sigaction, rt_sigreturn,
+    SIG_IGN, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SigInfo, SigSet, rt_sigaction, rt_sigreturn,
+    rt_tgsigqueueinfo, take_pending,
 };
+use midstride_os::thread;
 
 use crate::memory::Asking;
 
@@ -110,6 +112,10 @@ impl Signals {
     pub(crate) fn change(&self, table: u64, signal: i32, action: KernelSigaction) -> Result<(), Errno> {
         self.tell_kernel(signal, &action)?;
         self.set(table, signal, action);
+        if action.handler == SIG_IGN && FAULTS.contains(&signal) {
+            // The kernel discards what is pending, where it knows that the signal is ignored.
+            let _ = self.take_pending(signal);
+        }
         Ok(())
     }
 
@@ -151,10 +157,19 @@ impl Signals {
         for signal in FAULTS {
             let action = self.action(table, signal);
             if action.handler == SIG_IGN {
+                // It waits, blocked, although it is ignored: the kernel would discard it now.
+                let waiting = self.take_pending(signal);
                 // SAFETY: ignoring needs no memory of ours.
                 let _ = unsafe { rt_sigaction(signal, Some(&action)) };
+                let [pid, tid] = [thread::getpid(), thread::gettid()];
+                let _ = waiting.map(|info| rt_tgsigqueueinfo(pid, tid, signal, &info));
             }
         }
+    }
+
+    /// Takes a signal away that waits, where we may make the call.
+    fn take_pending(&self, signal: i32) -> Option<SigInfo> {
+        if self.leaves_faults() { None } else { take_pending(signal) }
     }
 
     /// Tells the kernel of them anew, when an exec failed for example.

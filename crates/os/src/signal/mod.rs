@@ -28,6 +28,6 @@ pub use number::{
     SIGSYS, SIGTERM, SIGTRAP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
     SIGXCPU, SIGXFSZ, default_action, signal_name,
 };
-pub use send::rt_tgsigqueueinfo;
+pub use send::{rt_tgsigqueueinfo, take_pending};
 pub use set::{MaskHow, SigSet, rt_sigprocmask};
 pub use stack::{SS_AUTODISARM, SS_DISABLE, SS_ONSTACK, sigaltstack};

@@ -80,6 +80,7 @@ const MOD_REG: u8 = 0b11 << 6;
 impl Mem {
     /// `[base + disp]`, in the shortest encoding.
     #[must_use]
+    #[inline]
     pub const fn base(base: Gpr, disp: i32) -> Self {
         let number = base.number();
         if number & 7 == SIB {
@@ -96,6 +97,7 @@ impl Mem {
     /// rsp cannot be an index: the instruction that uses such an operand fails with
     /// [`EmitError::RspAsIndex`](crate::EmitError::RspAsIndex).
     #[must_use]
+    #[inline]
     pub const fn base_index(base: Gpr, index: Gpr, scale: Scale, disp: i32) -> Self {
         let (b, i) = (base.number(), index.number());
         let sib = ((scale as u8) << 6) | ((i & 7) << 3) | (b & 7);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Parser, Subcommand};
@@ -39,6 +40,14 @@ enum Command {
         /// A module, binary or text
         module: PathBuf,
     },
+    /// Compiles a module and says how fast, and how large the result is
+    Compile {
+        /// A module, binary or text
+        module: PathBuf,
+        /// How many times; the fastest one counts
+        #[arg(long, default_value_t = 1)]
+        rounds: u32,
+    },
 }
 
 /// Does what the arguments say.
@@ -49,7 +58,29 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             Module::validate(read(&module)?)?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Compile { module, rounds } => compile(&module, rounds),
     }
+}
+
+fn compile(path: &PathBuf, rounds: u32) -> Result<ExitCode> {
+    let engine = Engine::new(Config::default())?;
+    let wasm = read(path)?;
+    let (mut best, mut sizes) = (Duration::MAX, (0, 0));
+    for _ in 0..rounds.max(1) {
+        let start = Instant::now();
+        let module = Module::new(&engine, &wasm).with_context(|| path.display().to_string())?;
+        best = best.min(start.elapsed());
+        sizes = module.sizes();
+    }
+    let (bytes, seconds) = (wasm.len() as f64, best.as_secs_f64());
+    let (code, map) = sizes;
+    println!("{} bytes in {:.1} ms: {:.1} MB/s", wasm.len(), seconds * 1e3, bytes / seconds / 1e6);
+    println!(
+        "code {code} bytes ({:.2} per byte), map {map} ({:.2})",
+        code as f64 / bytes,
+        map as f64 / bytes
+    );
+    Ok(ExitCode::SUCCESS)
 }
 
 fn read(path: &PathBuf) -> Result<Vec<u8>> {

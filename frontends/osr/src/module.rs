@@ -137,6 +137,12 @@ impl Module {
         Some(bytes)
     }
 
+    /// Bytes of its machine code, and of the map that describes the code's states.
+    #[must_use]
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.0.code.range.len() as usize, self.0.map.len())
+    }
+
     /// The engine it was made for.
     #[must_use]
     pub fn engine(&self) -> &Engine {

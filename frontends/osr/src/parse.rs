@@ -19,7 +19,7 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM2;
 pub(crate) type Pending<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
 
 /// Features, by the words in which the validator refuses them.
-const REFUSALS: [(&str, Unsupported); 16] = [
+const REFUSALS: [(&str, Unsupported); 15] = [
     ("multi-memory", Unsupported::MultiMemory),
     ("multiple memories", Unsupported::MultiMemory),
     ("memory64", Unsupported::Memory64),
@@ -28,10 +28,9 @@ const REFUSALS: [(&str, Unsupported); 16] = [
     ("exceptions", Unsupported::Exceptions),
     ("threads", Unsupported::Threads),
     ("gc support", Unsupported::Gc),
+    ("gc feature", Unsupported::Gc),
     ("gc proposal", Unsupported::Gc),
     ("relaxed SIMD", Unsupported::RelaxedSimd),
-    ("extended_const", Unsupported::ExtendedConst),
-    ("extended const", Unsupported::ExtendedConst),
     ("custom page sizes", Unsupported::CustomPageSizes),
     ("wide arithmetic", Unsupported::WideArithmetic),
     ("function references", Unsupported::TypedReferences),

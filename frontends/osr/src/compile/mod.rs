@@ -21,7 +21,9 @@ mod visit;
 use midstride_addr::CachePc;
 use midstride_asm::{EmitError, Writer};
 use midstride_statemap::{BuildError, FunctionEntry, ModuleMapBuilder};
-use wasmparser::{FuncToValidate, FuncValidator, FuncValidatorAllocations, FunctionBody, ValidatorResources};
+use wasmparser::{
+    BinaryReader, FuncToValidate, FuncValidator, FuncValidatorAllocations, FunctionBody, ValidatorResources,
+};
 
 pub(crate) use frame::Frame;
 pub(crate) use pins::{Arrival, arrivals};
@@ -127,7 +129,7 @@ pub(crate) fn compile(
     Ok(out)
 }
 
-impl Session<'_> {
+impl<'m> Session<'m> {
     fn function(
         &mut self,
         wasm: &[u8],
@@ -168,13 +170,38 @@ impl Session<'_> {
         let locals = read_locals(validator);
         let at = reader.original_position() as usize..body.range().end as usize;
         self.scan = scan::scan(&wasm[at.clone()], locals.len(), std::mem::take(&mut self.scan));
+        if let Some(odd) = self.scan.odd_memory {
+            let offset = (at.start + odd) as u64;
+            return Err(ModuleError::Invalid { offset, reason: "zero byte expected".to_owned() });
+        }
+        let ty = self.info.func_type(index);
+        let mut function = self.open(index, body, locals, room);
+        let fields = function.begin(ty.params(), ty.results(), at.len());
+        go_through(&mut function, reader, validator)?;
+        function.finish();
+        let frame = function.frame;
+        let frame_bytes = frame.bytes(function.highest, function.outgoing);
+        let written = function.w.finish().map(|code| code.bytes().len());
+        self.out.frames.truncate(self.out.starts.len());
+        self.out.frames.push(frame);
+        Ok(written.map(|bytes| Written { bytes, fields, frame_bytes }))
+    }
+
+    /// A function of which nothing is written yet.
+    fn open(
+        &mut self,
+        index: u32,
+        body: &FunctionBody<'_>,
+        locals: Vec<ValType>,
+        room: usize,
+    ) -> Function<'m, '_> {
+        let ty = self.info.func_type(index);
         self.buffer.resize(room.max(self.buffer.len()), 0);
         self.function_fixups.clear();
-        let ty = self.info.func_type(index);
         self.sites.start(body.range().start as u32, ty.params().len(), &locals);
         let pins = Pins::choose(&locals, ty.params().len(), &self.scan.weights);
         let vectors = self.scan.vectors || locals.contains(&ValType::V128) || uses_vectors(self.info, index);
-        let mut function = Function {
+        Function {
             w: Writer::new(&mut self.buffer[..room], CachePc::new(0)),
             info: self.info,
             layout: self.layout,
@@ -201,20 +228,7 @@ impl Session<'_> {
             constants: Vec::new(),
             loops: std::mem::take(&mut self.scan.loops).into_iter(),
             resume_at: self.resume_at.filter(|at| at.func == index).map_or(u32::MAX, |at| at.wasm),
-        };
-        let fields = function.begin(ty.params(), ty.results(), at.len());
-        while !reader.eof() {
-            let at = reader.original_position();
-            let mut visitor = visit::Visitor { function: &mut function, validator, at };
-            reader.visit_operator(&mut visitor)??;
         }
-        reader.finish_expression(&validator.visitor(reader.original_position()))?;
-        function.finish();
-        let frame = function.frame;
-        let frame_bytes = frame.bytes(function.highest, function.outgoing);
-        self.out.frames.truncate(self.out.starts.len());
-        self.out.frames.push(frame);
-        Ok(function.w.finish().map(|code| Written { bytes: code.bytes().len(), fields, frame_bytes }))
     }
 
     /// Puts the function in the buffer behind those so far.
@@ -234,6 +248,20 @@ impl Session<'_> {
         );
         Ok(())
     }
+}
+
+/// Judges and writes all operators of a body.
+fn go_through(
+    function: &mut Function<'_, '_>,
+    mut reader: BinaryReader<'_>,
+    validator: &mut FuncValidator<ValidatorResources>,
+) -> Result<(), ModuleError> {
+    while !reader.eof() {
+        let at = reader.original_position();
+        let mut visitor = visit::Visitor { function, validator, at };
+        reader.visit_operator(&mut visitor)??;
+    }
+    Ok(reader.finish_expression(&validator.visitor(reader.original_position()))?)
 }
 
 /// The same function to be validated, for one more try.

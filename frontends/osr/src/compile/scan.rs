@@ -12,6 +12,8 @@ pub(crate) struct Scan {
     pub(crate) loops: Vec<LoopKind>,
     /// Whether an operator works on vectors.
     pub(crate) vectors: bool,
+    /// Where the memory of `memory.size` or `memory.grow` is not the one byte it has to be.
+    pub(crate) odd_memory: Option<usize>,
 }
 
 /// What a loop does.
@@ -41,6 +43,10 @@ enum Shape {
     Local,
     Call,
     Call2,
+    /// A byte that is 0.
+    Memory,
+    /// As before, in a call.
+    MemoryCall,
     Table,
     Types,
     /// A second opcode.
@@ -67,8 +73,8 @@ const fn shapes() -> [Shape; 256] {
         (0x20, 0x22, Shape::Local),
         (0x23, 0x26, Shape::Leb),
         (0x28, 0x3e, Shape::Leb2),
-        (0x3f, 0x3f, Shape::Leb),
-        (0x40, 0x40, Shape::Call),
+        (0x3f, 0x3f, Shape::Memory),
+        (0x40, 0x40, Shape::MemoryCall),
         (0x41, 0x42, Shape::Leb),
         (0x45, 0xc4, Shape::Plain),
         (0xd0, 0xd2, Shape::Leb),
@@ -112,7 +118,7 @@ pub(crate) fn scan(bytes: &[u8], locals: usize, mut reused: Scan) -> Scan {
     reused.weights.clear();
     reused.weights.resize(locals, 0);
     reused.loops.clear();
-    reused.vectors = false;
+    (reused.vectors, reused.odd_memory) = (false, None);
     let mut scanner = Scanner { bytes, at: 0, found: reused, open: Vec::new(), depth: 0 };
     while scanner.operator().is_some() {}
     scanner.found
@@ -160,12 +166,23 @@ impl Scanner<'_> {
             Shape::End => self.end(),
             Shape::Call => self.call().and_then(|()| self.leb()).map(drop),
             Shape::Call2 => self.call().and_then(|()| self.leb()).and_then(|_| self.leb()).map(drop),
+            Shape::Memory => self.memory(),
+            Shape::MemoryCall => self.call().and_then(|()| self.memory()),
             Shape::Table => self.leb().and_then(|n| (0..=n).try_for_each(|_| self.leb().map(drop))),
             Shape::Types => self.leb().and_then(|n| (0..n).try_for_each(|_| self.leb().map(drop))),
             Shape::Misc => self.misc(),
             Shape::Vector => self.vector(),
             Shape::Bad => None,
         }
+    }
+
+    fn memory(&mut self) -> Option<()> {
+        let at = self.at;
+        if self.byte()? == 0 {
+            return Some(());
+        }
+        self.found.odd_memory = Some(at);
+        None
     }
 
     fn local(&mut self) -> Option<()> {
@@ -247,6 +264,14 @@ mod tests {
         // loop, loop, end, loop, call 5, end, end, end
         let found = scan_of(&[3, 0x40, 3, 0x40, 0x0b, 3, 0x40, 0x10, 5, 0x0b, 0x0b, 0x0b], 0);
         assert_eq!(found.loops, [LoopKind::Calls, LoopKind::Leaf, LoopKind::Calls]);
+    }
+
+    #[test]
+    fn the_byte_behind_memory_operators_must_be_0() {
+        // memory.size 0, i32.const 1, memory.grow 0 (in two bytes), end
+        let found = scan_of(&[0x3f, 0, 0x41, 1, 0x40, 0x80, 0, 0x0b], 0);
+        assert_eq!(found.odd_memory, Some(5));
+        assert_eq!(scan_of(&[0x3f, 0, 0x40, 0, 0x0b], 0).odd_memory, None);
     }
 
     #[test]

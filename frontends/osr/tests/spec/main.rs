@@ -10,7 +10,6 @@ const NOT_YET: &[(&str, usize, &str)] = &[
     ("v1/binary-leb128.wast", 4, "the reader takes numbers as long as later versions allow"),
     ("v2/binary-leb128.wast", 2, "the reader takes limits of 64 bits"),
     ("simd/simd_memory-multi.wast", 1, "it needs several memories, which are no part of 2"),
-    ("v2/binary.wast", 8, "the reader takes the byte behind memory operators as an index"),
 ];
 
 /// Runs files in turn; says which failed that should not, and which should have.

@@ -8,7 +8,8 @@ use midstride_frame::rflags;
 use super::case::Case;
 use super::machine::Machine;
 use super::outcome::{Difference, End, Flags, Judge, Outcome};
-use super::rewriter::{Rewriter, Rewriting};
+use super::rewriter::Rewriter;
+use super::rewriting::Rewriting;
 use crate::Random;
 
 /// What came of comparing.

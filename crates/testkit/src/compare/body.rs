@@ -70,6 +70,10 @@ impl Bodies {
     /// Lets an operand in memory be one that a pointer reaches.
     fn address(&mut self, shaped: Shaped, random: &mut Random, world: &World, pc: u64) -> Option<Shaped> {
         let mut insn = shaped.insn;
+        if insn.segment_prefix() == Register::FS {
+            // An address of its own was meant for another base.
+            return None;
+        }
         let fixed = insn.is_ip_rel_memory_operand() || insn.memory_base() == Register::None;
         if !has_memory(&insn) || fixed && insn.memory_index() == Register::None {
             return Some(shaped);

@@ -8,7 +8,7 @@ use super::bench::{Bench, Report, Verdict};
 use super::case::Case;
 use super::follow::{Followed, Instrumentation};
 use super::graph::{Graphs, SLOT_BYTES};
-use super::rewriter::Rewriting;
+use super::rewriting::Rewriting;
 use super::stepping::Steps;
 use crate::Random;
 

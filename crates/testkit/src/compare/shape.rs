@@ -1,7 +1,7 @@
 //! Instructions of a form, with operands of every class.
 
 use arbitrary::Unstructured;
-use iced_x86::{Code, Decoder, DecoderOptions, Encoder, Instruction, OpKind, Register};
+use iced_x86::{Code, Decoder, DecoderOptions, Encoder, Instruction, OpCodeOperandKind, OpKind, Register};
 
 use super::machine::Machine;
 use super::world::{WINDOW_BYTES, Window, World};
@@ -132,28 +132,20 @@ fn displacement(random: &mut Random) -> i64 {
 
 /// Gives the operand in memory another address.
 fn address(insn: &mut Instruction, class: Class, random: &mut Random, world: &World) {
-    if insn.memory_displ_size() == 8 && insn.memory_base() == Register::None && is_moffs(insn) {
+    if is_moffs(insn) {
         return insn.set_memory_displacement64(aim(random, world, Window::Near));
     }
-    let vector_index = insn.memory_index().is_vector_register();
-    let narrow = insn.memory_base() == Register::EIP;
     match class {
-        // Nothing steers these: they shall not hit what happens to be there.
-        Class::AsIs if narrow => insn.set_memory_displacement64(aim(random, world, Window::Low)),
-        Class::AsIs if insn.is_ip_rel_memory_operand() => rip(insn, aim(random, world, Window::Near)),
-        Class::AsIs if is_absolute(insn) => {
-            let segment = if insn.segment_prefix() == Register::FS { Machine::FS_BASE } else { 0 };
-            insn.set_memory_displacement64(aim(random, world, Window::Low) - segment);
+        Class::AsIs => aim_what_nothing_steers(insn, random, world),
+        _ if insn.memory_index().is_vector_register() => {
+            set(insn, (register(random), insn.memory_index()), displacement(random));
         }
-        Class::AsIs => {}
-        _ if vector_index => set(insn, (register(random), insn.memory_index()), displacement(random)),
         Class::Base => set(insn, (register(random), Register::None), displacement(random)),
         Class::BaseIndex => set(insn, (register(random), index(random)), displacement(random)),
         Class::Index => set(insn, (Register::None, index(random)), displacement(random)),
         Class::Absolute => {
-            let segment = if insn.segment_prefix() == Register::FS { Machine::FS_BASE } else { 0 };
-            let target = aim(random, world, Window::Low) - segment;
-            set(insn, (Register::None, Register::None), target as i64);
+            set(insn, (Register::None, Register::None), 0);
+            aim_what_nothing_steers(insn, random, world);
         }
         Class::RipNear => rip(insn, aim(random, world, Window::Near)),
         Class::RipFar => rip(insn, aim(random, world, Window::Far)),
@@ -172,12 +164,27 @@ fn address(insn: &mut Instruction, class: Class, random: &mut Random, world: &Wo
     }
 }
 
+/// Addresses without a register shall not hit what happens to be there.
+fn aim_what_nothing_steers(insn: &mut Instruction, random: &mut Random, world: &World) {
+    if insn.memory_base() == Register::EIP {
+        insn.set_memory_displacement64(aim(random, world, Window::Low));
+    } else if insn.is_ip_rel_memory_operand() {
+        rip(insn, aim(random, world, Window::Near));
+    } else if is_absolute(insn) {
+        let segment = if insn.segment_prefix() == Register::FS { Machine::FS_BASE } else { 0 };
+        insn.set_memory_displacement64(aim(random, world, Window::Low) - segment);
+        insn.set_memory_displ_size(8);
+    }
+}
+
 fn is_absolute(insn: &Instruction) -> bool {
     insn.memory_base() == Register::None && insn.memory_index() == Register::None
 }
 
+/// Whether the operand is an address of 64 bits.
 fn is_moffs(insn: &Instruction) -> bool {
-    insn.memory_displacement64() > u64::from(u32::MAX) || insn.code().op_code().op0_kind() as u8 == 0
+    let info = insn.code().op_code();
+    [info.op0_kind(), info.op1_kind()].contains(&OpCodeOperandKind::mem_offs)
 }
 
 fn set(insn: &mut Instruction, (base, index): (Register, Register), displacement: i64) {

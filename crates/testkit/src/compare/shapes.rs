@@ -7,7 +7,7 @@ use super::bench::Bench;
 use super::case::{Case, Piece};
 use super::graph::SLOT_BYTES;
 use super::machine::Machine;
-use super::rewriter::Rewriting;
+use super::rewriting::Rewriting;
 use super::steer::{gpr, number};
 use super::stepping::Steps;
 use super::world::Window;

@@ -7,7 +7,7 @@ use iced_x86::Code;
 
 use super::bench::{Bench, Report, Verdict};
 use super::follow::{Followed, Instrumentation};
-use super::rewriter::Rewriting;
+use super::rewriting::Rewriting;
 use super::single::{SLOT_BYTES, Single};
 use super::skip::{Skip, skip, takes_an_engine};
 use crate::Random;

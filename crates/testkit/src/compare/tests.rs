@@ -5,7 +5,7 @@ use super::bench::{Bench, Limit, Verdict, judge};
 use super::case::{Case, Piece};
 use super::follow::{Followed, Instrumentation};
 use super::outcome::{End, Flags, Outcome};
-use super::rewriter::Rewriting;
+use super::rewriting::Rewriting;
 use super::world::Window;
 use crate::Random;
 

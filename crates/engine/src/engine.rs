@@ -11,7 +11,7 @@ use midstride_block::{
     Transform,
 };
 
-use midstride_slab::Region;
+use midstride_slab::{Region, RegionId};
 
 use crate::code_map::{CodeMap, insn_at};
 use crate::context::ThreadContext;
@@ -218,20 +218,13 @@ impl<P: Policy> Engine<P> {
         };
         let (pc, mut arrival) =
             (cx.state.app_pc(), if pc == cx.state.app_pc() { arrival } else { Arrival::Gate });
-        let landing = match arrival {
-            Arrival::Table(landing) => Some(landing),
-            _ => None,
-        };
         let id = loop {
             match self.find_or_build(&mut shared, pc, arrival, cx.span) {
                 Ok(Some(id)) => break id,
                 Ok(None) => return self.run_natively(cx, &shared),
                 Err(BuildError::Full { region }) => {
-                    let epoch = self.epoch.fetch_add(1, Ordering::SeqCst);
-                    let retired = shared.cache.retire_next_unit(region, epoch);
-                    shared = self.wait_until_left(cx, shared, retired.epoch);
-                    // The exit may be gone meanwhile; the next time it is taken it is linked.
-                    arrival = if landing.is_some() { arrival } else { Arrival::Gate };
+                    shared = self.make_room(cx, shared, region);
+                    arrival = arrival.after_eviction();
                 }
                 Err(error) => return self.without_block(cx, shared, error),
             }
@@ -244,6 +237,18 @@ impl<P: Policy> Engine<P> {
         answer::RESUME
     }
 
+    /// Evicts the unit that `region` needs next.
+    fn make_room<'l>(
+        &'l self,
+        cx: &ThreadContext,
+        mut shared: Guard<'l, Shared>,
+        region: RegionId,
+    ) -> Guard<'l, Shared> {
+        let epoch = self.epoch.fetch_add(1, Ordering::SeqCst);
+        let retired = shared.cache.retire_next_unit(region, epoch);
+        self.wait_until_left(cx, shared, retired.epoch)
+    }
+
     /// `None` when there is nothing at `pc` that could be copied.
     fn find_or_build(
         &self,
@@ -252,28 +257,22 @@ impl<P: Policy> Engine<P> {
         arrival: Arrival,
         span: Span,
     ) -> Result<Option<BlockId>, BuildError> {
+        if span == Span::OneInsn {
+            return self.build_transient(shared, pc).map(Some);
+        }
         let (landing, follows) = match arrival {
             Arrival::Table(landing) => (Some(landing), None),
             Arrival::Exit(exit) => (None, Some(exit).filter(|_| shared.company == Company::Alone)),
             Arrival::Gate => (None, None),
         };
-        if span == Span::OneInsn {
-            return self.build_transient(shared, pc).map(Some);
+        if let Some(id) = shared.cache.lookup(pc) {
+            // Without room for a landing this branch goes through the gate; next time there is.
+            return match landing.map(|landing| shared.cache.ensure_landing(id, landing)) {
+                Some(Err(full @ BuildError::Full { .. })) => Err(full),
+                _ => Ok(Some(id)),
+            };
         }
-        let cache = &mut shared.cache;
-        if let Some(id) = cache.lookup(pc) {
-            if let Some(landing) = landing {
-                // Without room for a landing this branch goes through the gate; next time there is.
-                match cache.ensure_landing(id, landing) {
-                    Err(full @ BuildError::Full { .. }) => return Err(full),
-                    _ => return Ok(Some(id)),
-                }
-            }
-            return Ok(Some(id));
-        }
-        // The last address is one that programs jump to when something has gone wrong.
-        let here = AppRange::new(pc, AppPc::new(pc.get().saturating_add(1)));
-        if shared.code.area(pc).is_none() && !self.is_ours(shared, here) {
+        if shared.code.area(pc).is_none() && !self.is_ours(shared, AppRange::new(pc, pc.add(1))) {
             self.policy.unknown_code(&mut shared.code, pc);
         }
         let Shared { code, watch, .. } = shared;
@@ -401,4 +400,11 @@ pub(crate) enum Arrival {
     Table(Landing),
     /// By the engine.
     Gate,
+}
+
+impl Arrival {
+    /// The exit may be gone meanwhile; the next time it is taken it is linked.
+    fn after_eviction(self) -> Self {
+        if let Self::Exit(_) = self { Self::Gate } else { self }
+    }
 }

@@ -88,11 +88,6 @@ impl Setup {
     pub fn engine<P: Policy>(self, policy: P) -> Result<Engine<P>, SetupError> {
         let low = self.source.reserve_low(LOW_BYTES).map_err(SetupError::Low)?;
         self.populate(low.address);
-        let doors = Doors {
-            gates: low.address as i32,
-            returns: (low.address + PAGE) as i32,
-            indirects: (low.address + PAGE) as i32 + TABLE_BYTES as i32,
-        };
         let epoch = words(low.address + EPOCH_AT, 1);
         epoch[0].store(1, Ordering::Relaxed);
         let handlers = Handlers {
@@ -104,25 +99,23 @@ impl Setup {
         for (word, door) in words(low.address, Door::ALL.len()).iter().zip(gate.doors) {
             word.store(door.get(), Ordering::Relaxed);
         }
-        let misses = [gate.doors[Door::Return as usize], gate.doors[Door::Indirect as usize]];
-        let tables = Tables::new(
-            words(low.address + PAGE, TABLE_ENTRIES),
-            words(low.address + PAGE + TABLE_BYTES as u64, TABLE_ENTRIES),
-            misses,
-            env(SlotBase::Gs, doors).rotate,
-        );
-        let parts = Parts {
-            env: env(SlotBase::Gs, doors),
-            config: self.config,
-            source: self.source,
-            alloc: self.heap,
-            observer: self.observer,
-        };
-        let cache = CodeCache::new(parts, tables);
+        let cache = self.cache(low.address, &gate);
         let ours = AppRange::new(AppPc::new(low.address), AppPc::new(low.address + LOW_BYTES));
         let signals = Signals::new(Engine::<P>::handler_address()).map_err(SetupError::Context)?;
         let (heap, epoch, low) = (self.heap, &epoch[0], ours);
         Ok(Engine::new(EngineParts { cache, heap, gate, gate_code, epoch, low, signals }, policy))
+    }
+
+    /// An empty cache, whose tables lead to the gate.
+    fn cache(self, low: u64, gate: &Gate) -> CodeCache<HeapRef> {
+        let (returns, indirects) = (low + PAGE, low + PAGE + TABLE_BYTES as u64);
+        let doors = Doors { gates: low as i32, returns: returns as i32, indirects: indirects as i32 };
+        let env = env(SlotBase::Gs, doors);
+        let misses = [gate.doors[Door::Return as usize], gate.doors[Door::Indirect as usize]];
+        let (returns, indirects) = (words(returns, TABLE_ENTRIES), words(indirects, TABLE_ENTRIES));
+        let Self { source, heap: alloc, config, observer, .. } = self;
+        let parts = Parts { env, config, source, alloc, observer };
+        CodeCache::new(parts, Tables::new(returns, indirects, misses, env.rotate))
     }
 
     /// Every entry of the tables is about to be written: one huge page, or one call instead of a fault for

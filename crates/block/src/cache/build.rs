@@ -1,7 +1,7 @@
 //! Building a block and placing it.
 
 use allocator_api2::alloc::Allocator;
-use midstride_addr::{AppPc, CachePc};
+use midstride_addr::{AppPc, AppRange, CachePc};
 use midstride_slab::{RegionId, Slab};
 
 use super::{ChainLink, CodeCache, Placed, Placement};
@@ -51,6 +51,32 @@ impl Snapshot {
 
     fn bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
+    }
+}
+
+/// A block of which only its bytes are known yet.
+fn as_written(app: AppRange, unit: UnitRef, emitted: &Emitted, place: Place) -> ExecBlock {
+    ExecBlock {
+        app,
+        insns: 0,
+        tag: 0,
+        unit,
+        hot: place.hot,
+        hot_bytes: emitted.hot_bytes as u16,
+        body: emitted.body.at(place.hot),
+        cold: place.cold,
+        cold_bytes: emitted.cold_bytes as u16,
+        inline_landing: None,
+        landings: [CachePc::new(0); 2],
+        chain: [ChainLink::default(); 2],
+        probe_end: emitted.probe_end.map_or(0, |at| at.get() as u16),
+        state: BlockState::Live,
+        fused_to: None,
+        first_exit: None,
+        incoming: None,
+        first_record: 0,
+        record_count: 0,
+        page_next: [None; 2],
     }
 }
 
@@ -141,29 +167,20 @@ impl<A: Allocator + Clone> CodeCache<A> {
         let fused_to = order.follows.and_then(|exit| self.take_place_of(region, unit, exit, place.hot));
         let first_exit = self.number_exits(id, place.cold);
         let unit = self.write(region, unit, emitted);
-        let app = self.workbench.draft.range();
         let (first_record, record_count) = self.keep_records(unit);
+        let draft = &self.workbench.draft;
+        let (app, insns) = (draft.range(), draft.len() as u16);
+        let written = as_written(app, unit, emitted, place);
+        let inline_landing = order.landing;
         let block = ExecBlock {
-            app,
-            insns: self.workbench.draft.len() as u16,
+            insns,
             tag,
-            unit,
-            hot: place.hot,
-            hot_bytes: emitted.hot_bytes as u16,
-            body: emitted.body.at(place.hot),
-            cold: place.cold,
-            cold_bytes: emitted.cold_bytes as u16,
-            inline_landing: order.landing,
-            landings: [CachePc::new(0); 2],
-            chain: [ChainLink::default(); 2],
-            probe_end: emitted.probe_end.map_or(0, |at| at.get() as u16),
-            state: BlockState::Live,
+            inline_landing,
             fused_to,
             first_exit,
-            incoming: None,
             first_record,
             record_count,
-            page_next: [None; 2],
+            ..written
         };
         self.blocks.insert(block);
         self.place(unit, id, &block);
@@ -172,11 +189,15 @@ impl<A: Allocator + Clone> CodeCache<A> {
             self.attach(exit, id);
         }
         self.link_known(id);
+        self.count(app, emitted);
+        id
+    }
+
+    fn count(&mut self, app: AppRange, emitted: &Emitted) {
         self.stats.blocks += 1;
         self.stats.app_bytes += app.len();
         self.stats.cache_bytes += u64::from(emitted.hot_bytes + emitted.cold_bytes);
         self.stats.far_operands += u64::from(emitted.far_operands);
-        id
     }
 
     /// Copies the code and the constants into the unit.

@@ -2,7 +2,7 @@
 
 use allocator_api2::alloc::Allocator;
 use midstride_addr::CachePc;
-use midstride_asm::{Mem, PatchKind, Writer};
+use midstride_asm::{Mem, PatchKind, PatchSite, Writer};
 use midstride_slab::Slab;
 
 use super::{CodeCache, Placed, Placement, Ways};
@@ -29,28 +29,29 @@ impl<A: Allocator + Clone> CodeCache<A> {
             return;
         }
         let Some(site) = from.site.filter(|_| from.linked.is_none()) else { return };
-        if !self.is_trusted(exit) {
+        if !self.is_trusted(exit) || self.lead(exit, &site, near, body).is_none() {
             return;
-        }
-        let Some(region) = self.regions.get(near.region) else { return };
-        if site.kind() == PatchKind::JmpNop && site.end() == body {
-            if patch::remove(region, &site).is_err() {
-                return;
-            }
-            self.stats.fall_throughs += 1;
-        } else if patch::redirect(region, &site, body).is_err() {
-            let Some(thunk) = self.thunk(exit, near, body) else { return };
-            let Some(region) = self.regions.get(near.region) else { return };
-            if patch::redirect(region, &site, thunk).is_err() {
-                return;
-            }
-            self.stats.far_links += 1;
         }
         self.stats.links += 1;
         self.attach(exit, block);
         if let Some(to) = self.block(block) {
             self.parts.observer.linked(&from, to);
         }
+    }
+
+    /// Patches the site of an exit of a block in `near` to lead to `body`: by no jump, by one, or by way of a word;
+    /// `None` when it cannot.
+    fn lead(&mut self, exit: ExitId, site: &PatchSite, near: UnitRef, body: CachePc) -> Option<()> {
+        let region = self.regions.get(near.region)?;
+        if site.kind() == PatchKind::JmpNop && site.end() == body {
+            patch::remove(region, site).ok()?;
+            self.stats.fall_throughs += 1;
+        } else if patch::redirect(region, site, body).is_err() {
+            let thunk = self.thunk(exit, near, body)?;
+            patch::redirect(self.regions.get(near.region)?, site, thunk).ok()?;
+            self.stats.far_links += 1;
+        }
+        Some(())
     }
 
     fn is_trusted(&mut self, exit: ExitId) -> bool {

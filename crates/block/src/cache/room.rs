@@ -3,7 +3,7 @@
 use allocator_api2::alloc::Allocator;
 use allocator_api2::vec::Vec;
 use midstride_addr::{AppPc, AppRange};
-use midstride_slab::{Place, Region, RegionId, Sizes, Slab};
+use midstride_slab::{AllocError, Place, Region, RegionId, Sizes, Slab};
 
 use super::{COLD_BYTES, CodeCache, Growth, HOT_BYTES, UnitPhase, UnitState};
 use crate::emit::{BuildError, MAX_CONSTANTS};
@@ -15,6 +15,17 @@ const NEEDS: [(Slab, u64); 3] = [
     (Slab::Cold, COLD_BYTES as u64 + 64),
     (Slab::Data, MAX_CONSTANTS as u64 * 8),
 ];
+
+impl<A: Allocator + Clone> UnitState<A> {
+    fn open(alloc: &A) -> Self {
+        Self {
+            hot: Vec::new_in(alloc.clone()),
+            cold: Vec::new_in(alloc.clone()),
+            records: Vec::new_in(alloc.clone()),
+            state: UnitPhase::Open,
+        }
+    }
+}
 
 impl<A: Allocator + Clone> CodeCache<A> {
     /// The region for code at `pc`: one in reach, a new one near it, or any when there is no place
@@ -33,6 +44,21 @@ impl<A: Allocator + Clone> CodeCache<A> {
         if self.growth == Growth::Sealed {
             return Err(BuildError::NoMemory);
         }
+        let region = self.reserve_near(pc).map_err(|_| BuildError::NoMemory)?;
+        let units = region.units();
+        // A unit in which no block fits would be full for ever. Dropping the region gives it back.
+        let unit = |slab| region.sizes().of(slab) / units as u64;
+        if NEEDS.iter().any(|&(slab, bytes)| unit(slab) < bytes) {
+            return Err(BuildError::NoMemory);
+        }
+        let id = self.regions.insert(region).map_err(|_| BuildError::NoMemory)?;
+        // Units of all regions lie in one array, `units` per region as configured.
+        let alloc = &self.parts.alloc;
+        self.units.extend(core::iter::repeat_with(|| UnitState::open(alloc)).take(units));
+        Ok(id)
+    }
+
+    fn reserve_near(&self, pc: AppPc) -> Result<Region, AllocError> {
         // Libraries follow each other for tens of megabytes: leave them room on both sides.
         let margin = 64 << 20;
         let around = AppRange::new(
@@ -41,26 +67,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         );
         let hot = self.parts.config.hot_bytes;
         let sizes = Sizes { hot, cold: hot / 2, data: hot / 4 };
-        let region = Region::reserve(self.parts.source, &Place::near(around), sizes, self.parts.config.units)
-            .map_err(|_| BuildError::NoMemory)?;
-        let units = region.units();
-        // A unit in which no block fits would be full for ever. Dropping the region gives it back.
-        let unit = |slab| region.sizes().of(slab) / units as u64;
-        if NEEDS.iter().any(|&(slab, bytes)| unit(slab) < bytes) {
-            return Err(BuildError::NoMemory);
-        }
-        let id = self.regions.insert(region).map_err(|_| BuildError::NoMemory)?;
-        let alloc = self.parts.alloc.clone();
-        // Units of all regions lie in one array, `units` per region as configured.
-        for _ in 0..units {
-            self.units.push(UnitState {
-                hot: Vec::new_in(alloc.clone()),
-                cold: Vec::new_in(alloc.clone()),
-                records: Vec::new_in(alloc.clone()),
-                state: UnitPhase::Open,
-            });
-        }
-        Ok(id)
+        Region::reserve(self.parts.source, &Place::near(around), sizes, self.parts.config.units)
     }
 
     /// Index of a unit in `self.units`.

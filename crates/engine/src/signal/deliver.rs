@@ -280,11 +280,6 @@ fn write_frame(
     let top = frame_top(cx, action);
     let xstate_at = top.wrapping_sub(xstate) & !63;
     let at = (xstate_at.wrapping_sub(size_of::<SignalFrame>() as u64) & !15).wrapping_sub(8);
-    let mut uc_app = *uc;
-    let [sp, flags, size] = cx.altstack;
-    uc_app.stack = SignalStack { sp, flags: flags as u32, pad: 0, size };
-    uc_app.link = 0;
-    uc_app.mcontext.fpstate = if xstate == 0 { 0 } else { xstate_at };
     let from = core::ptr::with_exposed_provenance::<u8>(uc.mcontext.fpstate as usize);
     if xstate > 0 {
         // SAFETY: the kernel wrote these bytes; nobody writes them meanwhile.
@@ -293,20 +288,27 @@ fn write_frame(
     let uc_at = at.wrapping_add(8);
     let info_at = uc_at.wrapping_add(size_of::<UContext>() as u64);
     write_app(at, &action.restorer.to_le_bytes())?;
-    write_value(uc_at, &uc_app)?;
+    write_value(uc_at, &shown_context(cx, uc, if xstate == 0 { 0 } else { xstate_at }))?;
     write_value(info_at, info)?;
     if cx.altstack[1] & u64::from(SS_AUTODISARM) != 0 {
         cx.altstack = super::NO_STACK;
     }
-    let state = &mut cx.state;
-    for (reg, value) in
-        [(Gpr::Rax, 0), (Gpr::Rdi, signal as u64), (Gpr::Rsi, info_at), (Gpr::Rdx, uc_at), (Gpr::Rsp, at)]
-    {
-        state.set(reg, value);
-    }
-    state.rflags &= !HANDLER_FLAGS_CLEARED;
-    state.pc = action.handler;
+    let arguments = [(Gpr::Rax, 0), (Gpr::Rdi, signal as u64), (Gpr::Rsi, info_at), (Gpr::Rdx, uc_at)];
+    arguments.into_iter().for_each(|(reg, value)| cx.state.set(reg, value));
+    cx.state.set(Gpr::Rsp, at);
+    cx.state.rflags &= !HANDLER_FLAGS_CLEARED;
+    cx.state.pc = action.handler;
     Ok(())
+}
+
+/// What of the kernel's context the program is shown: its own alternate stack, and its extended state at `fpstate`.
+fn shown_context(cx: &ThreadContext, uc: &UContext, fpstate: u64) -> UContext {
+    let [sp, flags, size] = cx.altstack;
+    let mut shown = *uc;
+    shown.stack = SignalStack { sp, flags: flags as u32, pad: 0, size };
+    shown.link = 0;
+    shown.mcontext.fpstate = fpstate;
+    shown
 }
 
 /// Below which address the frame goes.

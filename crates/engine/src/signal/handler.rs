@@ -58,28 +58,7 @@ unsafe extern "C" fn handler<P: Policy>(signal: i32, info: *mut SigInfo, uc: *mu
     if engine.stays_native(cx, signal, info, uc) {
         return;
     }
-    let stepped = is_step(signal, info);
-    match engine.place(cx, uc) {
-        // The gate is left with the flag set again.
-        Place::Gate if stepped => {}
-        Place::Known(state, phase) if stepped && !is_step_done(cx, &state, uc.mcontext.rip, phase) => {
-            cx.step = Step::go_on(&state, uc.mcontext.rip, phase);
-        }
-        Place::Gate => engine.defer(cx, signal, info, uc),
-        Place::Known(state, _) => {
-            cx.state = state;
-            let was_native = cx.native.is_under_way();
-            uc.sigmask &= !cx.native.end(&mut cx.state);
-            if was_native && stepped && cx.state.rflags & TRAP_FLAG == 0 {
-                return engine.go_through_gate(cx, uc);
-            }
-            cx.step = if stepped { Step::begin(&state) } else { Step::NONE };
-            if signal == SIGSEGV && engine.code_written(cx, info, uc) {
-                return engine.go_through_gate(cx, uc);
-            }
-            engine.deliver_from_handler(cx, signal, info, uc);
-        }
-    }
+    engine.arrived(cx, signal, info, uc);
 }
 
 fn is_step_done(cx: &ThreadContext, state: &AppState, at: u64, phase: Phase) -> bool {
@@ -111,6 +90,43 @@ impl<P: Policy> Engine<P> {
     #[must_use]
     pub fn handler_address() -> u64 {
         entry::<P> as *const () as u64
+    }
+
+    /// A signal has arrived in code of ours, or in what runs natively for us.
+    fn arrived(&self, cx: &mut ThreadContext, signal: i32, info: &SigInfo, uc: &mut UContext) {
+        let stepped = is_step(signal, info);
+        match self.place(cx, uc) {
+            // The gate is left with the flag set again.
+            Place::Gate if stepped => {}
+            Place::Gate => self.defer(cx, signal, info, uc),
+            Place::Known(state, phase) if stepped && !is_step_done(cx, &state, uc.mcontext.rip, phase) => {
+                cx.step = Step::go_on(&state, uc.mcontext.rip, phase);
+            }
+            Place::Known(state, _) => self.arrived_at(cx, state, signal, info, uc),
+        }
+    }
+
+    /// Likewise, with the program in this state.
+    fn arrived_at(
+        &self,
+        cx: &mut ThreadContext,
+        state: AppState,
+        signal: i32,
+        info: &SigInfo,
+        uc: &mut UContext,
+    ) {
+        let stepped = is_step(signal, info);
+        cx.state = state;
+        let was_native = cx.native.is_under_way();
+        uc.sigmask &= !cx.native.end(&mut cx.state);
+        if was_native && stepped && cx.state.rflags & TRAP_FLAG == 0 {
+            return self.go_through_gate(cx, uc);
+        }
+        cx.step = if stepped { Step::begin(&state) } else { Step::NONE };
+        if signal == SIGSEGV && self.code_written(cx, info, uc) {
+            return self.go_through_gate(cx, uc);
+        }
+        self.deliver_from_handler(cx, signal, info, uc);
     }
 
     fn place(&self, cx: &ThreadContext, uc: &UContext) -> Place {

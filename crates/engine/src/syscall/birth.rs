@@ -7,7 +7,7 @@ use midstride_asm::Gpr;
 use midstride_block::MAX_REGIONS;
 use midstride_os::signal::{MaskHow, SigSet, rt_sigprocmask};
 use midstride_os::{Errno, nr, thread};
-use midstride_slab::ForkCopy;
+use midstride_slab::{ForkCopy, PageError};
 
 use super::{Verdict, argument, make};
 use crate::context::{ThreadContext, phase, usage};
@@ -60,6 +60,28 @@ fn keep_our_stack(cx: &mut ThreadContext, own_args: &mut [u8; CLONE3_MAX]) {
     let stack = core::mem::offset_of!(Clone3Args, stack);
     own_args[stack..stack + 16].fill(0);
     cx.state.set(Gpr::Rdi, own_args.as_mut_ptr().expose_provenance() as u64);
+}
+
+/// The code of each region, for a child that is about to be.
+type ForkCopies = [Option<ForkCopy>; MAX_REGIONS];
+
+/// Copies all code; without memory for one region it is none.
+fn copy_code(shared: &mut Shared) -> Result<ForkCopies, PageError> {
+    let mut copies: ForkCopies = [const { None }; MAX_REGIONS];
+    for (copy, (_, region)) in copies.iter_mut().zip(shared.cache.regions_mut().iter()) {
+        match region.prepare_fork() {
+            Ok(made) => *copy = Some(made),
+            Err(error) => {
+                discard(copies);
+                return Err(error);
+            }
+        }
+    }
+    Ok(copies)
+}
+
+fn discard(copies: ForkCopies) {
+    copies.into_iter().flatten().for_each(ForkCopy::discard_in_parent);
 }
 
 impl<P: Policy> Engine<P> {
@@ -262,20 +284,11 @@ impl<P: Policy> Engine<P> {
         }
         let mut shared = self.lock();
         self.policy.before_birth(cx, Birth::Fork);
-        let mut copies: [Option<ForkCopy>; MAX_REGIONS] = [const { None }; MAX_REGIONS];
-        for (copy, (_, region)) in copies.iter_mut().zip(shared.cache.regions_mut().iter()) {
-            match region.prepare_fork() {
-                Ok(made) => *copy = Some(made),
-                Err(_) => {
-                    copies.into_iter().flatten().for_each(ForkCopy::discard_in_parent);
-                    return Verdict::Answer(Errno::ENOMEM.raw());
-                }
-            }
-        }
+        let Ok(copies) = copy_code(&mut shared) else { return Verdict::Answer(Errno::ENOMEM.raw()) };
         let result = if P::DOMAIN == Domain::Threads { wrap::around_fork(|| make(cx)) } else { make(cx) };
         cx.state = parent;
         if result != 0 {
-            copies.into_iter().flatten().for_each(ForkCopy::discard_in_parent);
+            discard(copies);
             return Verdict::Answer(result);
         }
         self.adopt(&mut shared, copies);
@@ -292,7 +305,7 @@ impl<P: Policy> Engine<P> {
     }
 
     /// In the child: its code is its own from here on.
-    fn adopt(&self, shared: &mut Shared, copies: [Option<ForkCopy>; MAX_REGIONS]) {
+    fn adopt(&self, shared: &mut Shared, copies: ForkCopies) {
         for (copy, (_, region)) in copies.into_iter().zip(shared.cache.regions_mut().iter_mut()) {
             let Some(copy) = copy else { continue };
             // SAFETY: this is the new process's only thread, and it is not in the cache.

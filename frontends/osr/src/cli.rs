@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Parser, Subcommand};
-use midstride_osr::{Config, Engine, Func, Linker, Module, Val, ValType};
+use midstride_osr::{Config, Engine, Func, Linker, Module, Trap, Val, ValType, WasiCtx};
+use midstride_wasi::{Builder, DirAccess, Exit, Wasi};
 
 /// Exit status when midwasm itself fails.
 pub(crate) const FAILED: u8 = 125;
@@ -24,17 +26,8 @@ pub(crate) struct Args {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Runs an exported function and prints what it answers
-    Run {
-        /// A module, binary or text
-        module: PathBuf,
-        /// The function to call
-        #[arg(long, default_value = "_start")]
-        invoke: String,
-        /// Its arguments
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        args: Vec<String>,
-    },
+    /// Runs a program, or one exported function
+    Run(Run),
     /// Says whether a module is valid
     Validate {
         /// A module, binary or text
@@ -50,10 +43,28 @@ enum Command {
     },
 }
 
+#[derive(clap::Args, Debug)]
+struct Run {
+    /// Gives the program a directory, which it calls by the same name or by GUEST
+    #[arg(long, value_name = "HOST[::GUEST]")]
+    dir: Vec<String>,
+    /// Gives the program a variable, with the value it has here or with VALUE
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    env: Vec<String>,
+    /// Calls this function instead of `_start`, and prints what it answers
+    #[arg(long, value_name = "FUNCTION")]
+    invoke: Option<String>,
+    /// A module, binary or text
+    module: PathBuf,
+    /// The program's arguments, or the function's
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
 /// Does what the arguments say.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     match args.command {
-        Command::Run { module, invoke, args } => invoke_export(&module, &invoke, &args),
+        Command::Run(run) => run.run(),
         Command::Validate { module } => {
             Module::validate(read(&module)?)?;
             Ok(ExitCode::SUCCESS)
@@ -87,21 +98,55 @@ fn read(path: &PathBuf) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| path.display().to_string())
 }
 
-fn invoke_export(path: &PathBuf, name: &str, args: &[String]) -> Result<ExitCode> {
-    let engine = Engine::new(Config::default())?;
-    let module = Module::new(&engine, read(path)?).with_context(|| path.display().to_string())?;
-    let instance = Linker::new().instantiate(&module)?;
-    let func = instance.get_func(name).ok_or_else(|| anyhow!("there is no function `{name}`"))?;
-    let params = parse_args(&func, args)?;
-    match func.call(&params) {
+impl Run {
+    fn run(&self) -> Result<ExitCode> {
+        let engine = Engine::new(Config::default())?;
+        let name = || self.module.display().to_string();
+        let module = Module::new(&engine, read(&self.module)?).with_context(name)?;
+        let mut linker = Linker::new();
+        WasiCtx::new(self.wasi()?).add_to_linker(&mut linker);
+        let instance = linker.instantiate(&module)?;
+        let export = self.invoke.as_deref().unwrap_or("_start");
+        let func = instance.get_func(export).ok_or_else(|| anyhow!("there is no function `{export}`"))?;
+        let params = if self.invoke.is_some() { parse_args(&func, &self.args)? } else { Vec::new() };
+        ended(func.call(&params))
+    }
+
+    /// What the program gets of its host.
+    fn wasi(&self) -> Result<Wasi> {
+        // Functions that are called by name have their arguments themselves.
+        let args = if self.invoke.is_some() { &[] } else { &self.args[..] };
+        let name = self.module.file_name().map_or(&b"program"[..], |name| name.as_encoded_bytes());
+        let mut builder = Builder::new().inherit_stdio().args([name]).args(args.iter().map(String::as_str));
+        for variable in &self.env {
+            builder = match variable.split_once('=') {
+                Some((name, value)) => builder.env(name, value),
+                None => builder.env(variable, env::var(variable).with_context(|| variable.clone())?),
+            };
+        }
+        for dir in &self.dir {
+            let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
+            builder = builder.preopened_dir(host, guest, DirAccess::ReadWrite)?;
+        }
+        Ok(builder.build()?)
+    }
+}
+
+/// The process's status for how the program ended.
+fn ended(result: Result<Vec<Val>, Trap>) -> Result<ExitCode> {
+    match result {
         Ok(results) => {
             results.iter().for_each(|value| println!("{}", show(value)));
             Ok(ExitCode::SUCCESS)
         }
-        Err(trap) => {
-            eprintln!("midwasm: trap: {trap:?}");
-            Ok(ExitCode::from(TRAPPED))
-        }
+        Err(trap) => match WasiCtx::exit_of(&trap) {
+            // As the kernel does: the low byte.
+            Some(Exit::Process { code }) => Ok(ExitCode::from(code as u8)),
+            _ => {
+                eprintln!("midwasm: trap: {trap:?}");
+                Ok(ExitCode::from(TRAPPED))
+            }
+        },
     }
 }
 

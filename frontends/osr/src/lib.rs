@@ -47,6 +47,7 @@ mod runtime;
 mod trap;
 mod types;
 mod value;
+mod wasi;
 
 pub use engine::{Config, Engine};
 pub use error::{LinkError, ModuleError, TypeError, Unsupported};
@@ -63,6 +64,7 @@ pub use runtime::table::Table;
 pub use trap::{FrameInfo, HostError, Trap, TrapKind};
 pub use types::{ExternType, FuncType, GlobalType, Limits, MemoryType, Mutability, TableType, ValType};
 pub use value::{ExternRef, Val, WasmTy};
+pub use wasi::WasiCtx;
 
 /// Runs the README's example.
 #[cfg(doctest)]

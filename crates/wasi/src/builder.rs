@@ -212,11 +212,7 @@ impl Builder {
     /// # Errors
     /// [`BuildError::Text`], [`BuildError::Host`].
     pub fn build(self) -> Result<Wasi, BuildError> {
-        let unusable = |text: &&Vec<u8>| text.contains(&0) || text.starts_with(b"=");
-        let zeros = self.args.iter().filter(|text| text.contains(&0));
-        if let Some(text) = zeros.chain(self.env.iter().filter(unusable)).next() {
-            return Err(BuildError::Text { text: String::from_utf8_lossy(text).into_owned() });
-        }
+        self.check_texts()?;
         let streams =
             (0..).zip(self.streams).map(|(number, stream)| Some(standard(stream.object(number), number)));
         let mut slots: Vec<_> = streams.collect();
@@ -237,6 +233,17 @@ impl Builder {
             interrupt: Interrupt::new().map_err(|error| BuildError::Host { error })?,
             scratch: Vec::new(),
         })
+    }
+}
+
+impl Builder {
+    fn check_texts(&self) -> Result<(), BuildError> {
+        let unusable = |text: &&Vec<u8>| text.contains(&0) || text.starts_with(b"=");
+        let zeros = self.args.iter().filter(|text| text.contains(&0));
+        match zeros.chain(self.env.iter().filter(unusable)).next() {
+            Some(text) => Err(BuildError::Text { text: String::from_utf8_lossy(text).into_owned() }),
+            None => Ok(()),
+        }
     }
 }
 

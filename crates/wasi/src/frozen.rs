@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::text::Text;
-use crate::thaw::ThawError;
+use crate::thaw_error::ThawError;
 
 /// The version of the format that is written. Versions up to it can be read.
 pub(crate) const VERSION: u32 = 1;

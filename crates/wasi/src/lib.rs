@@ -46,6 +46,7 @@ mod stop;
 mod table;
 mod text;
 mod thaw;
+mod thaw_error;
 mod transfer;
 mod wasi;
 
@@ -58,7 +59,8 @@ pub use interrupt::Interrupt;
 pub use memory::{GuestMemory, OutOfBounds};
 pub use pipe::MemoryPipe;
 pub use stop::Exit;
-pub use thaw::{Streams, ThawError};
+pub use thaw::Streams;
+pub use thaw_error::ThawError;
 pub use wasi::Wasi;
 
 /// Runs the README's example.

@@ -103,9 +103,7 @@ impl Buffers {
         let mut done = 0;
         while self.bytes_left > 0 {
             let bytes = self.bytes_left.min(CHUNK as u64) as usize;
-            if scratch.len() < bytes {
-                scratch.resize(bytes, 0);
-            }
+            scratch.resize(scratch.len().max(bytes), 0);
             match step(self, &mut scratch[..bytes], done) {
                 // What was moved is moved: the next call meets the error again.
                 Err(_) if done > 0 => break,

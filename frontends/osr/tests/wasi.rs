@@ -58,10 +58,11 @@ fn seen(job: &Job<'_>, command: &mut Command) -> Seen {
     command.current_dir(dir.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
-    // A program that does not read it may have ended already.
-    let _ = input.write_all(job.input.as_bytes());
-    drop(input);
-    let output = child.wait_with_output().unwrap();
+    let output = std::thread::scope(|scope| {
+        // A program that does not read it may have ended already.
+        scope.spawn(move || drop(input.write_all(job.input.as_bytes())));
+        child.wait_with_output().unwrap()
+    });
     let mut files = BTreeMap::new();
     collect(dir.path(), Path::new(""), &mut files);
     Seen { status: output.status.code(), output: String::from_utf8_lossy(&output.stdout).into_owned(), files }
@@ -139,7 +140,7 @@ fn files_do_what_they_do_natively() {
 
 #[test]
 fn arguments_variables_and_the_status_arrive() {
-    let env = [("ONE", "1"), ("EMPTY", ""), ("TEXT", "a=b c")];
+    let env = [("EMPTY", ""), ("ONE", "1"), ("TEXT", "a=b c")];
     let seen = same(&Job { program: "process", args: &["42", "", "two words", "-x"], env: &env, ..JOB });
     assert!(seen.is_none_or(|seen| seen.status == Some(42)));
 }

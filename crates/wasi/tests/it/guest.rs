@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use midstride_wasi::{Errno, Exit, FUNCTIONS, Frozen, Function, MODULE, Streams, ValType, Wasi};
+use midstride_wasi::{Exit, FUNCTIONS, Frozen, Function, MODULE, Streams, ValType, Wasi};
 use wasmi::{Caller, Engine, Error, FuncType, Linker, Module, Store, Val};
 
 /// What happens to the host side between calls.
@@ -112,9 +112,6 @@ fn call(
         host.refresh();
     }
     let errno = host.wasi.call(function, &mut memory, &args).map_err(|exit| Error::host(Ended(exit)))?;
-    if std::env::var_os("WASI_TRACE").is_some() && errno != Errno::Success {
-        eprintln!("{}{args:?}: {errno}", function.name());
-    }
     if let Some(result) = results.first_mut() {
         *result = Val::I32(errno.raw().into());
     }

@@ -7,4 +7,5 @@ mod harness;
 mod hostile;
 mod paths;
 mod process;
+mod programs;
 mod suite;

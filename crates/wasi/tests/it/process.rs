@@ -119,20 +119,22 @@ fn poll_waits_until_the_time_is_over() {
     assert_eq!(events(&guest), [(0x70, 0, CLOCK, 0)], "a date long ago");
 }
 
+/// What is ready, what is wrong, and what is far away.
+const WISHES: [(u8, u32, u64, u16); 6] = [
+    (FD_READ, 0, 0, 0),
+    (FD_WRITE, 1, 0, 0),
+    (FD_READ, 55, 0, 0),
+    (CLOCK, 9, 0, 0),
+    (CLOCK, 2, 0, 0),
+    (CLOCK, 1, 3_600_000_000_000, 0),
+];
+
 #[test]
 fn poll_tells_what_is_ready_and_what_is_wrong() {
     let (read, mut write) = std::io::pipe().unwrap();
     std::io::Write::write_all(&mut write, b"12345").unwrap();
     let mut guest = Guest::new(Builder::new().stdin(Stream::Handle(OwnedFd::from(read))));
-    let wishes = [
-        (FD_READ, 0, 0, 0),
-        (FD_WRITE, 1, 0, 0),
-        (FD_READ, 55, 0, 0),
-        (CLOCK, 9, 0, 0),
-        (CLOCK, 2, 0, 0),
-        (CLOCK, 1, 3_600_000_000_000, 0),
-    ];
-    let args = subscribe(&mut guest, &wishes);
+    let args = subscribe(&mut guest, &WISHES);
     guest.ok("poll_oneoff", &args);
     let (badf, inval, unsupported) = (8, 28, 58);
     assert_eq!(

@@ -3,21 +3,24 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use midstride_statemap::HostState;
 use midstride_wasi::{
-    Errno, Exit, FUNCTIONS, Function, GuestMemory, MODULE, OutOfBounds, ValType as Ty, Wasi,
+    Errno, Exit, FUNCTIONS, FreezeError, Function, GuestMemory, MODULE, OutOfBounds, Streams, ThawError,
+    ValType as Ty, Wasi,
 };
 
+use crate::freeze::Frozen;
 use crate::func::Caller;
 use crate::linker::Linker;
 use crate::runtime::memory::Memory;
-use crate::trap::Trap;
+use crate::trap::{Trap, TrapKind};
 use crate::types::{FuncType, ValType};
 use crate::value::Val;
 
 /// What one instance has of its host by WASI preview 1.
 ///
-/// Clones are the same. A call that does not return to the guest is a [`Trap`] whose
-/// [`host_error`](Trap::host_error) is an [`Exit`].
+/// Clones are the same. A program's end is a [`Trap`] whose [`host_error`](Trap::host_error) is an [`Exit`].
+/// A call that waits and is interrupted ([`Wasi::interrupt`]) freezes the instance there.
 ///
 /// ```
 /// use midstride_osr::{Engine, Linker, Module, WasiCtx};
@@ -79,7 +82,31 @@ impl WasiCtx {
             Some(memory) => self.0.borrow_mut().call(function, &mut View(memory), &args),
             None => self.0.borrow_mut().call(function, &mut [0_u8; 0], &args),
         }
-        .map_err(Trap::host)
+        .map_err(|exit| match exit {
+            // The engine makes the call again when it goes on.
+            Exit::Interrupted => TrapKind::Frozen.into(),
+            exit => Trap::host(exit),
+        })
+    }
+
+    /// Adds its state to a frozen instance's.
+    ///
+    /// # Errors
+    /// [`FreezeError`] names what the guest has open that could not be opened again.
+    pub fn freeze_into(&self, frozen: &mut Frozen) -> Result<(), FreezeError> {
+        frozen.set_host_state(MODULE, self.0.borrow().freeze()?.to_bytes());
+        Ok(())
+    }
+
+    /// Out of the state that [`freeze_into`](Self::freeze_into) added: what an image keeps for hosts.
+    /// `None` when there is none of this interface's.
+    ///
+    /// # Errors
+    /// [`ThawError`] names what cannot be opened again.
+    pub fn thaw(host: &[HostState], streams: Streams) -> Result<Option<Self>, ThawError> {
+        let Some(part) = host.iter().find(|part| part.name == MODULE) else { return Ok(None) };
+        let wasi = midstride_wasi::Frozen::from_bytes(&part.bytes)?.thaw(streams)?;
+        Ok(Some(Self::new(wasi)))
     }
 }
 

@@ -6,6 +6,7 @@ mod host;
 mod programs;
 mod refusals;
 mod traps;
+mod wasi;
 
 use midstride_osr::{Config, Engine, Frozen, Image, Instance, Linker, Module, Outcome, Val};
 

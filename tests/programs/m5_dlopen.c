@@ -1,5 +1,6 @@
 //! dlopen, run, dlclose, over and over, with different libraries that land at the same address
 // link: dynamic
+// limit: 90
 // flags: -ldl
 #include <dlfcn.h>
 #include "common.h"

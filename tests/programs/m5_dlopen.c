@@ -2,6 +2,7 @@
 // link: dynamic
 // limit: 90
 // flags: -ldl
+// limit: 120
 #include <dlfcn.h>
 #include "common.h"
 static int build(int n) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use midstride_addr::{AppPc, CachePc, CacheRange};
 use midstride_os::LINUX_PAGES;
 use midstride_slab::{Place, Region, Sizes};
-use midstride_statemap::{ModuleHash, ModuleMap};
+use midstride_statemap::{FunctionNames, ModuleHash, ModuleMap};
 use sha2::{Digest, Sha256};
 
 use crate::compile::{Compiled, ResumeAt, ThunkOffsets, compile};
@@ -193,6 +193,13 @@ impl Module {
     /// The frame of a function with a body.
     pub(crate) fn frame(&self, func: u32) -> crate::compile::Frame {
         self.0.frames[(func - self.info().imported_funcs) as usize]
+    }
+}
+
+/// Names of functions, for backtraces.
+impl FunctionNames for &Module {
+    fn name(&self, function: u32) -> Option<&str> {
+        self.info().func_name(function)
     }
 }
 

@@ -149,6 +149,11 @@ impl Context {
         }
     }
 
+    /// Nobody asks for it any more: it has happened.
+    pub(crate) fn forget(&self, wish: u64) {
+        self.wanted().fetch_and(!wish, Ordering::AcqRel);
+    }
+
     pub(crate) fn freeze_handle(self: &Arc<Self>) -> FreezeHandle {
         FreezeHandle(self.clone())
     }

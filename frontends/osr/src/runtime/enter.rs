@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use super::context::FREEZE;
 use super::layout::{EntryArgs, VmLayout};
 use super::signals::{STATUS_FAULT, STATUS_TRAP};
 use super::{builtins, walk};
@@ -70,7 +71,13 @@ fn outcome(instance: &Instance, func: u32, status: u64) -> Result<Vec<Val>, Trap
     match status {
         0 => Ok(results(instance, func)),
         STATUS_FAULT => Err(walk::fault(instance)),
-        _ => Err(instance.take_failure()),
+        _ => {
+            let failure = instance.take_failure();
+            if failure.kind() == TrapKind::Frozen {
+                instance.context().forget(FREEZE);
+            }
+            Err(failure)
+        }
     }
 }
 

@@ -31,6 +31,16 @@ struct MemoryInner {
     limits: Limits,
 }
 
+/// Memories from this size on are made of huge pages: smaller ones are copied fast enough, and shall not
+/// take more than they use.
+const LARGE: usize = 16 << 20;
+
+fn advise(pages: &Reservation, bytes: usize) {
+    if bytes >= LARGE {
+        pages.prefer_huge_pages(bytes);
+    }
+}
+
 impl Memory {
     /// A memory of zeros.
     ///
@@ -40,6 +50,7 @@ impl Memory {
         let pages = Reservation::new(RESERVED)?;
         let bytes = ty.limits.min as usize * WASM_PAGE;
         pages.commit(0, bytes)?;
+        advise(&pages, bytes);
         let desc = UnsafeCell::new(MemoryDesc { base: pages.base(), bytes: bytes as u64 });
         Ok(Self(Rc::new(MemoryInner { desc, pages, limits: ty.limits })))
     }
@@ -90,6 +101,7 @@ impl Memory {
             return None;
         }
         self.0.pages.commit(old as usize * WASM_PAGE, pages as usize * WASM_PAGE).ok()?;
+        advise(&self.0.pages, new as usize * WASM_PAGE);
         // SAFETY: as in `desc`.
         unsafe { (*self.0.desc.get()).bytes = new as u64 * WASM_PAGE as u64 };
         Some(old)

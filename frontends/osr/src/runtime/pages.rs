@@ -3,26 +3,40 @@
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use midstride_os::Errno;
-use midstride_os::mem::{Backing, MapFlags, Prot, mmap, mprotect, munmap};
+use midstride_os::mem::{Advice, Backing, MapFlags, Prot, madvise, mmap, mprotect, munmap};
 
 /// Bytes of a page of the machine.
 pub(crate) const PAGE: usize = 4096;
+/// Bytes of a huge one.
+const HUGE_PAGE: usize = 2 << 20;
 
 /// Address space of its own, unmapped when dropped; accessible where that was asked for.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     base: u64,
     bytes: usize,
+    /// What was mapped, so that the base could be aligned.
+    mapped: (u64, u64),
 }
 
 impl Reservation {
-    /// Reserves `bytes`, rounded up to pages; nothing of it is accessible.
+    /// Reserves `bytes`, rounded up to pages, from an address that huge pages can start at; nothing of it is
+    /// accessible.
     pub(crate) fn new(bytes: usize) -> Result<Self, Errno> {
         let bytes = bytes.next_multiple_of(PAGE);
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         // SAFETY: the kernel chooses a free place.
-        let base = unsafe { mmap(0, bytes as u64, Prot::NONE, flags, Backing::Anonymous) }?;
-        Ok(Self { base, bytes })
+        let start = unsafe { mmap(0, (bytes + HUGE_PAGE) as u64, Prot::NONE, flags, Backing::Anonymous) }?;
+        let base = start.next_multiple_of(HUGE_PAGE as u64);
+        Ok(Self { base, bytes, mapped: (start, (bytes + HUGE_PAGE) as u64) })
+    }
+
+    /// Has the first `bytes` made of huge pages, if there are any: a copy of the process takes as long as
+    /// there are pages.
+    pub(crate) fn prefer_huge_pages(&self, bytes: usize) {
+        let bytes = bytes.min(self.bytes) / HUGE_PAGE * HUGE_PAGE;
+        // SAFETY: inside this reservation; contents stay. Without huge pages everything works all the same.
+        let _ = unsafe { madvise(self.base, bytes as u64, Advice::HugePage) };
     }
 
     /// Its lowest address.
@@ -63,7 +77,7 @@ impl Drop for Reservation {
     fn drop(&mut self) {
         // SAFETY: it was mapped by `new`, and whoever uses it borrows or owns this value. That it fails
         // for want of a mapping record leaves the pages where they are, which harms nobody.
-        let _ = unsafe { munmap(self.base, self.bytes as u64) };
+        let _ = unsafe { munmap(self.mapped.0, self.mapped.1) };
     }
 }
 

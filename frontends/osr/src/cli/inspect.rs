@@ -1,0 +1,92 @@
+//! What is in an image.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use midstride_osr::statemap::{Frame, FunctionNames, ImageHead, Value};
+use midstride_osr::{ImageFile, Module};
+use serde_json::{Value as Json, json};
+
+use super::program::module_of;
+
+/// Prints it.
+pub(crate) fn inspect(image: &Path, module: Option<PathBuf>, json: bool) -> Result<ExitCode> {
+    let file = ImageFile::open(image)?;
+    let module = module_of(&file, module)?;
+    if json {
+        println!("{:#}", as_json(&module, file.head()));
+    } else {
+        print(&module, file.head());
+    }
+    if let Err(error) = file.verify() {
+        eprintln!("midwasm: {error}");
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(module: &Module, head: &ImageHead) {
+    let state = &head.state;
+    print!("{}", state.backtrace(module));
+    for (index, global) in state.globals.iter().enumerate() {
+        println!("global {index}: {}", global.value);
+    }
+    for (index, table) in state.tables.iter().enumerate() {
+        println!("table {index}: {} elements of {}", table.elements.len(), table.ty);
+    }
+    for (index, (memory, runs)) in state.memories.iter().zip(&head.runs).enumerate() {
+        let stored: u64 = runs.iter().map(|run| run.range.bytes()).sum();
+        println!("memory {index}: {} pages, {stored} bytes stored", memory.wasm_pages());
+    }
+    for part in &state.host {
+        println!("host {}: {} bytes", part.name, part.bytes.len());
+    }
+}
+
+fn as_json(module: &Module, head: &ImageHead) -> Json {
+    let state = &head.state;
+    let frames: Vec<Json> = state.frames().rev().map(|one| frame(module, one)).collect();
+    let tables = state
+        .tables
+        .iter()
+        .map(|table| json!({ "type": table.ty.name(), "elements": values(&table.elements) }));
+    let memories = state.memories.iter().zip(&head.runs).map(|(memory, runs)| {
+        let stored: u64 = runs.iter().map(|run| run.range.bytes()).sum();
+        json!({ "pages": memory.wasm_pages(), "maximum": memory.maximum, "stored_bytes": stored })
+    });
+    let hash: String = head.module.iter().map(|byte| format!("{byte:02x}")).collect();
+    let host: Vec<Json> =
+        state.host.iter().map(|part| json!({ "name": part.name, "bytes": part.bytes.len() })).collect();
+    json!({
+        "version": head.version,
+        "module": hash,
+        "frames": frames,
+        "globals": state.globals.iter().map(|global| value(&global.value)).collect::<Vec<_>>(),
+        "tables": tables.collect::<Vec<_>>(),
+        "memories": memories.collect::<Vec<_>>(),
+        "host": host,
+    })
+}
+
+fn frame(module: &Module, frame: &Frame) -> Json {
+    json!({
+        "function": frame.function,
+        "name": module.name(frame.function),
+        "wasm_offset": frame.wasm_offset,
+        "phase": frame.phase.name(),
+        "locals": values(&frame.locals),
+        "operands": values(&frame.operands),
+    })
+}
+
+fn values(all: &[Value]) -> Vec<Json> {
+    all.iter().map(value).collect()
+}
+
+/// Type, and the value as text: JSON has no integers of 64 bits and no NaN.
+fn value(value: &Value) -> Json {
+    let text = value.to_string();
+    let (ty, digits) = text.split_once(':').unwrap_or_default();
+    json!({ "type": ty, "value": digits })
+}

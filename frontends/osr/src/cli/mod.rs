@@ -1,0 +1,168 @@
+//! The command line.
+
+mod checkpoint;
+mod inspect;
+mod program;
+mod session;
+mod stops;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use clap::{Parser, Subcommand};
+use midstride_osr::{Config, Engine, Module};
+
+/// Exit status when midwasm itself fails.
+pub(crate) const FAILED: u8 = 125;
+
+/// Runs WebAssembly programs, freezes them, and goes on with them.
+#[derive(Parser, Debug)]
+#[command(name = "midwasm", version)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Runs a program, or prints what another exported function answers
+    Run {
+        #[command(flatten)]
+        stops: StopArgs,
+        #[command(flatten)]
+        program: ProgramArgs,
+    },
+    /// Runs a program for a while, then freezes it into a file
+    Freeze {
+        /// When, as 500ms, 2s, 1m
+        #[arg(long, value_parser = duration, default_value = "1s")]
+        after: Duration,
+        /// The image to write
+        #[arg(short, long)]
+        output: PathBuf,
+        #[command(flatten)]
+        program: ProgramArgs,
+    },
+    /// Goes on with a frozen program, or with the newest whole checkpoint of a directory
+    Thaw {
+        /// An image, or a directory with checkpoints
+        image: PathBuf,
+        /// The module, if it is no longer where it was
+        #[arg(long)]
+        module: Option<PathBuf>,
+        /// Start without looking at the checksums of memory
+        #[arg(long)]
+        trust: bool,
+        #[command(flatten)]
+        stops: StopArgs,
+    },
+    /// Shows what is in an image
+    Inspect {
+        /// An image
+        image: PathBuf,
+        /// The module, if it is no longer where it was
+        #[arg(long)]
+        module: Option<PathBuf>,
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Says whether a module is valid
+    Validate {
+        /// A module, binary or text
+        module: PathBuf,
+    },
+    /// Compiles a module and says how fast, and how large the result is
+    Compile {
+        /// A module, binary or text
+        module: PathBuf,
+        /// How many times; the fastest one counts
+        #[arg(long, default_value_t = 1)]
+        rounds: u32,
+    },
+}
+
+/// What a program is and has.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ProgramArgs {
+    /// Calls this function instead of `_start`, and prints what it answers
+    #[arg(long)]
+    pub(crate) invoke: Option<String>,
+    /// A directory for it: HOST, or HOST::GUEST when it shall see it under another name
+    #[arg(long)]
+    pub(crate) dir: Vec<String>,
+    /// A variable for it, with the value it has here or with VALUE: NAME[=VALUE]
+    #[arg(long)]
+    pub(crate) env: Vec<String>,
+    /// A module, binary or text
+    pub(crate) module: PathBuf,
+    /// Its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) args: Vec<String>,
+}
+
+/// When a running program is saved.
+#[derive(clap::Args, Debug, Default)]
+pub(crate) struct StopArgs {
+    /// Where Ctrl-\ freezes it to
+    #[arg(long, default_value = "midwasm.image")]
+    pub(crate) freeze_to: PathBuf,
+    /// Save it this often, as 500ms, 2s, 1m
+    #[arg(long, value_parser = duration, requires = "checkpoint_dir")]
+    pub(crate) checkpoint_every: Option<Duration>,
+    /// Where checkpoints are kept
+    #[arg(long)]
+    pub(crate) checkpoint_dir: Option<PathBuf>,
+}
+
+/// Units of time, and how many milliseconds they have.
+const UNITS: [(&str, f64); 3] = [("ms", 1.0), ("s", 1e3), ("m", 6e4)];
+
+fn duration(text: &str) -> Result<Duration> {
+    let unit = UNITS.iter().find_map(|(unit, ms)| Some((text.strip_suffix(unit)?, ms)));
+    let (number, ms) = unit.ok_or_else(|| anyhow!("a time has a unit: 500ms, 2s, 1m"))?;
+    Ok(Duration::try_from_secs_f64(number.trim().parse::<f64>()? * ms / 1e3)?)
+}
+
+/// Does what the arguments say.
+pub(crate) fn run(args: Args) -> Result<ExitCode> {
+    match args.command {
+        Command::Run { stops, program } => session::run(&program, &stops),
+        Command::Freeze { after, output, program } => session::freeze(&program, after, output),
+        Command::Thaw { image, module, trust, stops } => session::thaw(&image, module, trust, &stops),
+        Command::Inspect { image, module, json } => inspect::inspect(&image, module, json),
+        Command::Validate { module } => {
+            Module::validate(read(&module)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Compile { module, rounds } => compile(&module, rounds),
+    }
+}
+
+fn compile(path: &Path, rounds: u32) -> Result<ExitCode> {
+    let engine = Engine::new(Config::default())?;
+    let wasm = read(path)?;
+    let (mut best, mut sizes) = (Duration::MAX, (0, 0));
+    for _ in 0..rounds.max(1) {
+        let start = Instant::now();
+        let module = Module::new(&engine, &wasm).with_context(|| path.display().to_string())?;
+        best = best.min(start.elapsed());
+        sizes = module.sizes();
+    }
+    let (bytes, seconds) = (wasm.len() as f64, best.as_secs_f64());
+    let (code, map) = sizes;
+    println!("{} bytes in {:.1} ms: {:.1} MB/s", wasm.len(), seconds * 1e3, bytes / seconds / 1e6);
+    println!(
+        "code {code} bytes ({:.2} per byte), map {map} ({:.2})",
+        code as f64 / bytes,
+        map as f64 / bytes
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| path.display().to_string())
+}

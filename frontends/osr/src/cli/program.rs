@@ -1,0 +1,148 @@
+//! Programs: made, or made again of images.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use midstride_osr::{
+    Config, Engine, Frozen, Func, ImageFile, Instance, Linker, Module, Outcome, PageCheck, Trap, Val,
+    ValType, WasiCtx,
+};
+use midstride_wasi::{Builder, DirAccess, MODULE, Streams};
+
+use super::{ProgramArgs, read};
+
+/// The name under which images say where their module is.
+const OWN_STATE: &str = "midwasm";
+
+/// A program that can be run.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) instance: Instance,
+    pub(crate) wasi: WasiCtx,
+    path: PathBuf,
+}
+
+/// How a program starts or goes on.
+#[derive(Debug)]
+pub(crate) enum Start {
+    Call(Func, Vec<Val>),
+    Resume(Frozen),
+}
+
+impl Start {
+    pub(crate) fn run(self) -> Result<Outcome, Trap> {
+        match self {
+            Self::Call(func, params) => func.run(&params),
+            Self::Resume(frozen) => frozen.resume(),
+        }
+    }
+}
+
+fn load(path: &Path) -> Result<Module> {
+    let engine = Engine::new(Config::default())?;
+    Module::new(&engine, read(path)?).with_context(|| path.display().to_string())
+}
+
+impl Program {
+    /// A new one.
+    pub(crate) fn new(args: &ProgramArgs) -> Result<(Self, Start)> {
+        let module = load(&args.module)?;
+        let wasi = WasiCtx::new(host(args)?.build()?);
+        let mut linker = Linker::new();
+        wasi.add_to_linker(&mut linker);
+        let instance = linker.instantiate(&module)?;
+        interruptible(&wasi, &instance);
+        let name = args.invoke.as_deref().unwrap_or("_start");
+        let func = instance.get_func(name).ok_or_else(|| anyhow!("there is no function `{name}`"))?;
+        let params = if args.invoke.is_some() { parse_args(&func, &args.args)? } else { Vec::new() };
+        let path = args.module.canonicalize()?;
+        Ok((Self { instance, wasi, path }, Start::Call(func, params)))
+    }
+
+    /// One that was frozen.
+    pub(crate) fn thaw(file: &ImageFile, module: Option<PathBuf>, check: PageCheck) -> Result<(Self, Start)> {
+        let path = module_path(file, module)?;
+        let module = load(&path)?;
+        let state = file.head().state.host.iter().find(|part| part.name == MODULE);
+        let wasi = match state {
+            Some(part) => midstride_wasi::Frozen::from_bytes(&part.bytes)?.thaw(Streams::default())?,
+            None => Builder::new().inherit_stdio().build()?,
+        };
+        let wasi = WasiCtx::new(wasi);
+        let mut linker = Linker::new();
+        wasi.add_to_linker(&mut linker);
+        let frozen = linker.thaw_file(&module, file, check)?;
+        let instance = frozen.instance().clone();
+        interruptible(&wasi, &instance);
+        Ok((Self { instance, wasi, path }, Start::Resume(frozen)))
+    }
+
+    /// Adds what is needed to go on elsewhere.
+    pub(crate) fn complete(&self, frozen: &mut Frozen) -> Result<()> {
+        self.wasi.with(|wasi| wasi.interrupt().clear());
+        self.wasi.freeze_into(frozen)?;
+        let path = self.path.to_str().ok_or_else(|| anyhow!("{} is not text", self.path.display()))?;
+        frozen.set_host_state(OWN_STATE, path.as_bytes().to_vec());
+        Ok(())
+    }
+}
+
+/// Makes calls that wait return when somebody freezes the instance.
+fn interruptible(wasi: &WasiCtx, instance: &Instance) {
+    let interrupt = wasi.with(|wasi| wasi.interrupt());
+    instance.freeze_handle().on_freeze(move || interrupt.raise());
+}
+
+/// Where the module of an image is.
+pub(crate) fn module_path(file: &ImageFile, given: Option<PathBuf>) -> Result<PathBuf> {
+    let own = || {
+        let part = file.head().state.host.iter().find(|part| part.name == OWN_STATE)?;
+        Some(PathBuf::from(std::str::from_utf8(&part.bytes).ok()?))
+    };
+    given.or_else(own).ok_or_else(|| anyhow!("the image does not say where its module is: give --module"))
+}
+
+/// The module of an image, checked.
+pub(crate) fn module_of(file: &ImageFile, given: Option<PathBuf>) -> Result<Module> {
+    let module = load(&module_path(file, given)?)?;
+    file.head().expect_module(module.hash())?;
+    Ok(module)
+}
+
+fn host(args: &ProgramArgs) -> Result<Builder> {
+    let program = args.module.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    // Functions that are called by name have their arguments themselves.
+    let own = if args.invoke.is_some() { &[] } else { &args.args[..] };
+    let all = std::iter::once(&program).chain(own);
+    let mut builder = Builder::new().inherit_stdio().args(all.map(|arg| arg.as_bytes()));
+    for variable in &args.env {
+        builder = match variable.split_once('=') {
+            Some((name, value)) => builder.env(name, value),
+            None => builder.env(variable, std::env::var(variable).with_context(|| variable.clone())?),
+        };
+    }
+    for dir in &args.dir {
+        let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
+        builder = builder.preopened_dir(host, guest, DirAccess::ReadWrite)?;
+    }
+    Ok(builder)
+}
+
+fn parse_args(func: &Func, args: &[String]) -> Result<Vec<Val>> {
+    let types = func.ty().params();
+    if types.len() != args.len() {
+        bail!("{} arguments wanted, {} given", types.len(), args.len());
+    }
+    types.iter().zip(args).map(|(&ty, arg)| parse_arg(ty, arg)).collect()
+}
+
+fn parse_arg(ty: ValType, arg: &str) -> Result<Val> {
+    let wrong = || format!("`{arg}` is no {ty}");
+    Ok(match ty {
+        ValType::I32 => Val::I32(arg.parse().with_context(wrong)?),
+        ValType::I64 => Val::I64(arg.parse().with_context(wrong)?),
+        ValType::F32 => Val::from(arg.parse::<f32>().with_context(wrong)?),
+        ValType::F64 => Val::from(arg.parse::<f64>().with_context(wrong)?),
+        ty => bail!("a {ty} cannot be given on the command line"),
+    })
+}

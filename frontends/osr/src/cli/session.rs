@@ -1,0 +1,142 @@
+//! A program's run, from its start or an image to its end or an image.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use midstride_osr::statemap::State;
+use midstride_osr::{Frozen, ImageFile, Outcome, PageCheck, Trap, Val, WasiCtx};
+use midstride_wasi::Exit;
+
+use super::checkpoint::{Checkpoints, newest};
+use super::program::{Program, Start};
+use super::stops::Stops;
+use super::{ProgramArgs, StopArgs};
+
+/// Exit status when a program trapped, as a shell has it for SIGABRT.
+const TRAPPED: u8 = 134;
+/// A backtrace has this many frames at most.
+const SHOWN: usize = 50;
+
+/// A running program and what stops it.
+struct Session {
+    program: Program,
+    stops: Stops,
+    image: PathBuf,
+    checkpoints: Option<Checkpoints>,
+}
+
+/// What has become of it.
+enum End {
+    Status(ExitCode),
+    Frozen,
+}
+
+pub(crate) fn run(args: &ProgramArgs, stops: &StopArgs) -> Result<ExitCode> {
+    let (program, start) = Program::new(args)?;
+    go_on(program, start, stops)
+}
+
+pub(crate) fn thaw(image: &Path, module: Option<PathBuf>, trust: bool, stops: &StopArgs) -> Result<ExitCode> {
+    // The newest checkpoint was looked at to find that it is whole.
+    let (file, known) =
+        if image.is_dir() { (newest(image)?, true) } else { (ImageFile::open(image)?, false) };
+    let check = if trust || known { PageCheck::Head } else { PageCheck::All };
+    let (program, start) = Program::thaw(&file, module, check)?;
+    drop(file);
+    go_on(program, start, stops)
+}
+
+fn go_on(program: Program, start: Start, args: &StopArgs) -> Result<ExitCode> {
+    let stops = Stops::default();
+    let handle = program.instance.freeze_handle();
+    stops.on_quit(handle.clone())?;
+    let checkpoints = args.checkpoint_dir.as_deref().map(Checkpoints::new).transpose()?;
+    if let (Some(every), Some(_)) = (args.checkpoint_every, &checkpoints) {
+        stops.every(every, handle);
+    }
+    let mut session = Session { program, stops, image: args.freeze_to.clone(), checkpoints };
+    match session.drive(start)? {
+        End::Status(status) => Ok(status),
+        End::Frozen => Ok(ExitCode::SUCCESS),
+    }
+}
+
+pub(crate) fn freeze(args: &ProgramArgs, after: Duration, image: PathBuf) -> Result<ExitCode> {
+    let (program, start) = Program::new(args)?;
+    let stops = Stops::default();
+    stops.after(after, program.instance.freeze_handle());
+    let mut session = Session { program, stops, image, checkpoints: None };
+    match session.drive(start)? {
+        End::Frozen => Ok(ExitCode::SUCCESS),
+        End::Status(status) => {
+            eprintln!("midwasm: the program ended before it was frozen");
+            Ok(status)
+        }
+    }
+}
+
+impl Session {
+    fn drive(&mut self, start: Start) -> Result<End> {
+        let mut next = start;
+        loop {
+            match next.run() {
+                Ok(Outcome::Done(results)) => {
+                    results.iter().for_each(|value| println!("{}", show(value)));
+                    return Ok(End::Status(ExitCode::SUCCESS));
+                }
+                Ok(Outcome::Frozen(mut frozen)) => {
+                    self.program.complete(&mut frozen)?;
+                    if self.stops.is_last() {
+                        let bytes = frozen.save(&self.image)?;
+                        eprintln!("midwasm: frozen to {} ({bytes} bytes)", self.image.display());
+                        return Ok(End::Frozen);
+                    }
+                    if let Some(checkpoints) = &mut self.checkpoints {
+                        checkpoints.save(&frozen)?;
+                    }
+                    next = Start::Resume(frozen);
+                }
+                Err(trap) => return Ok(End::Status(self.ended(&trap))),
+            }
+        }
+    }
+
+    /// The status of a program that has not returned.
+    fn ended(&self, trap: &Trap) -> ExitCode {
+        if let Some(Exit::Process { code }) = WasiCtx::exit_of(trap) {
+            return ExitCode::from(code as u8);
+        }
+        eprintln!("midwasm: trap: {trap}");
+        match self.program.instance.frozen().state() {
+            Ok(state) => print_frames(&self.program.instance.frozen(), state),
+            Err(_) => eprintln!("{trap:?}"),
+        }
+        ExitCode::from(TRAPPED)
+    }
+}
+
+/// The youngest frames, with locals and operands.
+fn print_frames(frozen: &Frozen, mut state: State) {
+    let mut hidden = 0;
+    if let Some(activation) = state.activations.last_mut() {
+        hidden = activation.frames.len().saturating_sub(SHOWN);
+        activation.frames.drain(..hidden);
+    }
+    eprint!("{}", state.backtrace(frozen.instance().module()));
+    if hidden > 0 {
+        eprintln!("   and {hidden} older frames");
+    }
+}
+
+fn show(value: &Val) -> String {
+    match value {
+        Val::I32(value) => value.to_string(),
+        Val::I64(value) => value.to_string(),
+        Val::F32(bits) => f32::from_bits(*bits).to_string(),
+        Val::F64(bits) => f64::from_bits(*bits).to_string(),
+        Val::V128(bits) => format!("{bits:#034x}"),
+        reference => format!("{reference:?}"),
+    }
+}

@@ -272,7 +272,9 @@ impl<P: Policy> Engine<P> {
                 _ => Ok(Some(id)),
             };
         }
-        if shared.code.area(pc).is_none() && !self.is_ours(shared, AppRange::new(pc, pc.add(1))) {
+        // The last address is one that programs jump to when something has gone wrong.
+        let here = AppRange::new(pc, AppPc::new(pc.get().saturating_add(1)));
+        if shared.code.area(pc).is_none() && !self.is_ours(shared, here) {
             self.policy.unknown_code(&mut shared.code, pc);
         }
         let Shared { code, watch, .. } = shared;

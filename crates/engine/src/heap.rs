@@ -121,6 +121,7 @@ impl Heap {
         self.with(|state| {
             if state.end - state.next < room.len() {
                 (state.next, state.end) = (room.start, room.end);
+                state.mapped += room.len();
             }
         });
     }

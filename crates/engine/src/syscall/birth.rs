@@ -192,8 +192,8 @@ impl<P: Policy> Engine<P> {
         child.altstack = if args.flags & CLONE_VFORK != 0 { cx.altstack } else { crate::signal::NO_STACK };
         child.expect_owner();
         child.execs.store(0, Ordering::Relaxed);
-        // It is in the engine from the start.
-        child.shield = Some(cx.held_mask);
+        // It is in the engine from the start; a thread that is not followed never is.
+        child.shield = (P::DOMAIN == Domain::Process).then_some(cx.held_mask);
         child.phase.store(phase::GATE, Ordering::Relaxed);
         child.has_pending.store(0, Ordering::Relaxed);
         let epoch = match P::DOMAIN {

@@ -98,7 +98,7 @@ impl Session {
         self.settle_cache_size();
         let path = lookup::find(&program.name)?;
         check_proc()?;
-        let started = Instant::now();
+        let (started, used_before) = (Instant::now(), sys::tree_times());
         let mut child = sys::spawn_held(program_file(&path, program)?)?;
         sys::catch_signals(self.channel.control_map())?;
         self.main = child.pid;
@@ -111,7 +111,7 @@ impl Session {
         {
             return Err(lookup::explain(path, error).into());
         }
-        let times = sys::tree_times();
+        let times = sys::tree_times().since(used_before);
         Ok(Outcome {
             ending,
             pid: self.main as u32,

@@ -98,6 +98,15 @@ pub(crate) struct TreeTimes {
     pub(crate) system: Duration,
 }
 
+impl TreeTimes {
+    /// What was used after `earlier`. A host that was exec'ed inherits what its process's children used before:
+    /// `cargo run` compiles first.
+    pub(crate) fn since(self, earlier: Self) -> Self {
+        let Self { user, system } = self;
+        Self { user: user.saturating_sub(earlier.user), system: system.saturating_sub(earlier.system) }
+    }
+}
+
 /// The processor time used so far by ended children, see [`TreeTimes`].
 pub(crate) fn tree_times() -> TreeTimes {
     // SAFETY: all-zero bytes are a valid `rusage`, which holds integers only.
@@ -113,6 +122,14 @@ pub(crate) fn tree_times() -> TreeTimes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_children_used_before_an_exec_of_the_host_does_not_count() {
+        let times =
+            |user, system| TreeTimes { user: Duration::from_secs(user), system: Duration::from_secs(system) };
+        let used = times(66, 7).since(times(65, 7));
+        assert_eq!((used.user, used.system), (Duration::from_secs(1), Duration::ZERO));
+    }
 
     #[test]
     fn wait_statuses_are_told_apart() {

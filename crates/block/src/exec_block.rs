@@ -1,5 +1,8 @@
 //! What the cache knows of a block and of an exit once they are placed.
 
+use core::fmt;
+use core::num::NonZeroU32;
+
 use midstride_addr::{AppPc, AppRange, CachePc};
 use midstride_asm::PatchSite;
 use midstride_slab::{RegionId, UnitId};
@@ -8,29 +11,37 @@ use crate::cache::ChainLink;
 use crate::emit::Landing;
 use crate::exit::{ExitKind, ExitPlan};
 
+// One more than the number is kept, so that an `Option` of it takes no room of its own: blocks and exits
+// are full of them.
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(transparent)]
-        pub struct $name(pub(crate) u32);
+        pub struct $name(NonZeroU32);
 
         impl $name {
             /// The number itself.
             #[must_use]
             pub const fn get(self) -> u32 {
-                self.0
+                self.0.get() - 1
             }
 
             /// From a number that [`Self::get`] gave. A number that names nothing is answered by
             /// `None` from every look-up.
             #[must_use]
             pub const fn from_number(number: u32) -> Self {
-                Self(number)
+                Self(NonZeroU32::MIN.saturating_add(number))
             }
 
             pub(crate) const fn index(self) -> usize {
-                self.0 as usize
+                self.get() as usize
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.get())
             }
         }
     };
@@ -102,8 +113,15 @@ pub struct ExecBlock {
     pub(crate) incoming: Option<ExitId>,
     pub(crate) first_record: u32,
     pub(crate) record_count: u16,
-    /// The next block in the list of each page it touches.
-    pub(crate) page_next: [Option<BlockId>; 2],
+    /// Its neighbours in the list of each page it touches.
+    pub(crate) on_page: [PageLinks; 2],
+}
+
+/// A block's neighbours in the list of a page.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct PageLinks {
+    pub(crate) previous: Option<BlockId>,
+    pub(crate) next: Option<BlockId>,
 }
 
 impl ExecBlock {

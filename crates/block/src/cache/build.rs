@@ -7,9 +7,8 @@ use midstride_slab::{RegionId, Slab};
 use super::{ChainLink, CodeCache, Placed, Placement};
 use crate::draft::{Draft, MAX_APP_BYTES, Stop};
 use crate::emit::{BuildError, Care, Emitted, Emitter, Landing, Order, Place};
-use crate::exec_block::{BlockId, BlockState, ExecBlock, Exit, ExitId, UnitRef};
+use crate::exec_block::{BlockId, BlockState, ExecBlock, Exit, ExitId, PageLinks, UnitRef};
 use crate::exit::{ExitKind, STUB_NUMBER_AT};
-use crate::pages::pages_of;
 
 /// The program's code as it can be executed now.
 pub trait AppCode {
@@ -76,7 +75,7 @@ fn as_written(app: AppRange, unit: UnitRef, emitted: &Emitted, place: Place) -> 
         incoming: None,
         first_record: 0,
         record_count: 0,
-        page_next: [None; 2],
+        on_page: [PageLinks::default(); 2],
     }
 }
 
@@ -163,7 +162,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         emitted: &Emitted,
         place: Place,
     ) -> BlockId {
-        let id = BlockId(self.blocks.next_number());
+        let id = BlockId::from_number(self.blocks.next_number());
         let fused_to = order.follows.and_then(|exit| self.take_place_of(region, unit, exit, place.hot));
         let first_exit = self.number_exits(id, place.cold);
         let unit = self.write(region, unit, emitted);
@@ -249,7 +248,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         let (mut first, mut last): (Option<ExitId>, Option<ExitId>) = (None, None);
         for index in 0..self.workbench.exits.len() {
             let Some(plan) = self.workbench.exits.get(index) else { continue };
-            let id = ExitId(self.exits.insert(Exit::planned(block, &plan)));
+            let id = ExitId::from_number(self.exits.insert(Exit::planned(block, &plan)));
             let at = (plan.stub.get() - cold.get()) as usize + STUB_NUMBER_AT as usize;
             self.workbench.cold[at..at + 4].copy_from_slice(&id.get().to_le_bytes());
             if let Some(before) = last.and_then(|last| self.exits.get_mut(last.index())) {
@@ -282,11 +281,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
     fn publish(&mut self, id: BlockId, landing: Option<(Landing, CachePc, CachePc)>) {
         let Some(block) = self.blocks.get(id.index()).copied() else { return };
         self.index.insert(block.app.start(), id);
-        let (first, last) = pages_of(block.watched());
-        for (slot, page) in (first..=last).enumerate().take(2) {
-            let next = self.pages.push(page, id);
-            self.blocks.get_mut(id.index()).expect("just looked up").page_next[slot] = next;
-        }
+        self.join_pages(id);
         if let Some((landing, at, word)) = landing {
             self.stats.landings += 1;
             self.set_landing(id, landing, at, word);

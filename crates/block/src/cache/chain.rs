@@ -126,7 +126,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         self.tables.clear();
         for number in 0..self.blocks.capacity() {
             for landing in [Landing::Return, Landing::Indirect] {
-                self.set_place(BlockId(number), landing, ChainPlace::Unlisted);
+                self.set_place(BlockId::from_number(number), landing, ChainPlace::Unlisted);
             }
         }
         self.heads.clear();

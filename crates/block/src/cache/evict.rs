@@ -5,13 +5,12 @@
 //! comes to the gate.
 
 use allocator_api2::alloc::Allocator;
-use midstride_addr::{AppPc, AppRange, CachePc};
+use midstride_addr::{AppRange, CachePc};
 use midstride_slab::RegionId;
 
 use super::{CodeCache, Placed, UnitPhase, Ways};
 use crate::emit::Landing;
 use crate::exec_block::{BlockId, BlockState, ExecBlock, ExitId};
-use crate::pages::{page_of, pages_of};
 
 /// What an eviction waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,35 +36,10 @@ impl<A: Allocator + Clone> CodeCache<A> {
         self.block_in(range).is_some()
     }
 
-    fn block_in(&self, range: AppRange) -> Option<BlockId> {
-        self.pages.touched(range).find_map(|page| {
-            self.page_blocks(page)
-                .find(|&id| self.block(id).is_some_and(|block| block.watched().overlaps(range)))
-        })
-    }
-
-    /// The blocks that end with the program byte before `end`.
-    pub fn blocks_before(&self, end: AppPc) -> impl Iterator<Item = (BlockId, &ExecBlock)> + '_ {
-        let last = AppPc::new(end.get().wrapping_sub(1));
-        let on_page = self.page_blocks(page_of(last)).filter_map(|id| Some((id, self.block(id)?)));
-        on_page.filter(move |(_, block)| block.app.end() == end)
-    }
-
     /// All live blocks.
     pub fn blocks(&self) -> impl Iterator<Item = (BlockId, &ExecBlock)> + '_ {
         let live = |(_, block): &(u32, &ExecBlock)| block.state == BlockState::Live;
-        self.blocks.iter().filter(live).map(|(number, block)| (BlockId(number), block))
-    }
-
-    /// The blocks on a page.
-    pub(super) fn page_blocks(&self, page: u64) -> impl Iterator<Item = BlockId> + '_ {
-        core::iter::successors(self.pages.head(page), move |&id| self.next_on_page(id, page))
-    }
-
-    fn next_on_page(&self, id: BlockId, page: u64) -> Option<BlockId> {
-        let block = self.block(id)?;
-        let (first, _) = pages_of(block.watched());
-        block.page_next.get((page - first) as usize).copied().flatten()
+        self.blocks.iter().filter(live).map(|(number, block)| (BlockId::from_number(number), block))
     }
 
     /// Takes one block out of everything that leads to it; with it go the blocks that run into it without a
@@ -103,24 +77,6 @@ impl<A: Allocator + Clone> CodeCache<A> {
         while let Some(exit) = next {
             self.unlink(exit);
             next = self.exit(exit).and_then(|exit| exit.next_in_block);
-        }
-    }
-
-    /// Takes a block out of the lists of its pages.
-    fn leave_pages(&mut self, id: BlockId) {
-        let Some(block) = self.block(id).copied() else { return };
-        let (first, last) = pages_of(block.watched());
-        for page in first..=last.min(first + 1) {
-            let next = self.next_on_page(id, page);
-            let before = self.page_blocks(page).find(|&other| self.next_on_page(other, page) == Some(id));
-            match before {
-                None => self.pages.set_head(page, next),
-                Some(before) => {
-                    let Some(before) = self.blocks.get_mut(before.index()) else { continue };
-                    let (its_first, _) = pages_of(before.watched());
-                    before.page_next[(page - its_first) as usize] = next;
-                }
-            }
         }
     }
 
@@ -221,7 +177,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         }
         self.ways = Ways::ThroughGate;
         for number in 0..self.exits.capacity() {
-            self.unlink(ExitId(number));
+            self.unlink(ExitId::from_number(number));
         }
         self.unlist_all();
     }

@@ -7,6 +7,7 @@ mod evict;
 mod find;
 mod fuse;
 mod link;
+mod page_lists;
 mod room;
 
 use allocator_api2::alloc::Allocator;

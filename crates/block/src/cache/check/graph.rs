@@ -13,7 +13,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         let mut linked = 0;
         let mut incoming = 0;
         for (number, block) in self.blocks.iter() {
-            let id = BlockId(number);
+            let id = BlockId::from_number(number);
             listed += self.check_exits(id, block, &mut linked)?;
             incoming += self.check_incoming(id, block)?;
             require(
@@ -24,7 +24,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         }
         require(listed == self.exits.len(), Broken::Owner { exits: self.exits.len(), listed })?;
         match self.blocks.iter().find(|_| incoming != linked) {
-            Some((number, _)) => Err(Broken::Incoming { block: BlockId(number) }),
+            Some((number, _)) => Err(Broken::Incoming { block: BlockId::from_number(number) }),
             None => Ok(()),
         }
     }

@@ -18,7 +18,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
             }
             let mut wanted = 0;
             for (id, block) in self.blocks.iter() {
-                self.check_landing(BlockId(id), block, table)?;
+                self.check_landing(BlockId::from_number(id), block, table)?;
                 wanted += usize::from(block.chain[table as usize].place != ChainPlace::Unlisted);
             }
             // The members of a chain that ends are distinct, so equal numbers mean that none is missing.

@@ -32,20 +32,22 @@ impl<A: Allocator + Clone> CodeCache<A> {
 
     /// Checks a page's list and counts its members.
     fn check_page(&self, page: u64) -> Result<usize, Broken> {
-        let mut count = 0;
+        let (mut count, mut previous) = (0, None);
         for id in self.page_blocks(page) {
             count += 1;
             let block = self.block(id).filter(|block| {
                 let (first, last) = pages_of(block.watched());
-                block.state == BlockState::Live && (first..=last).contains(&page)
+                let linked = || block.on_page[(page - first) as usize].previous == previous;
+                block.state == BlockState::Live && (first..=last).contains(&page) && linked()
             });
+            previous = Some(id);
             require(block.is_some() && count <= self.blocks.len(), Broken::Page { page })?;
         }
         Ok(count)
     }
 
     pub(super) fn live_blocks(&self) -> impl Iterator<Item = (BlockId, &ExecBlock)> {
-        let all = self.blocks.iter().map(|(number, block)| (BlockId(number), block));
+        let all = self.blocks.iter().map(|(number, block)| (BlockId::from_number(number), block));
         all.filter(|(_, block)| block.state == BlockState::Live)
     }
 }

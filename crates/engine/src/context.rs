@@ -10,7 +10,7 @@ use midstride_block::Slot;
 use crate::engine::Span;
 use crate::native::Native;
 use crate::signal::Step;
-use crate::syscall::After;
+use crate::syscall::{After, UserDispatch};
 
 /// General registers, instruction pointer and flags of the program.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -142,6 +142,8 @@ pub struct ThreadContext {
     pub(crate) child_lease: u64,
     /// The program's mask while the engine has signals blocked: see `shield.rs`.
     pub(crate) shield: Option<u64>,
+    /// Which system calls the program wants for itself.
+    pub(crate) user_dispatch: Option<UserDispatch>,
     /// A signal frame that arrived in the gate.
     pub pending: [u64; PENDING_BYTES / 8],
 }

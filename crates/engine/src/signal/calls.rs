@@ -4,10 +4,11 @@
 use midstride_asm::Gpr;
 use midstride_os::Errno;
 use midstride_os::signal::{
-    KernelSigaction, SIGKILL, SIGSTOP, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK, SignalStack, UContext,
+    KernelSigaction, SIGKILL, SIGSEGV, SIGSTOP, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK, SignalStack, UContext,
     sigaltstack,
 };
 
+use super::deliver::forced;
 use super::{NO_STACK, Step};
 use crate::context::{AppState, ThreadContext};
 use crate::engine::Engine;
@@ -52,7 +53,7 @@ impl<P: Policy> Engine<P> {
         // The handler's return took the restorer's address off.
         let frame = cx.state.get(Gpr::Rsp).wrapping_sub(8);
         let Ok(uc) = read_value::<UContext>(frame.wrapping_add(8)) else {
-            self.force_fault(cx);
+            self.die_of(&forced(SIGSEGV));
             return Verdict::Elsewhere;
         };
         cx.state = state_of(&uc);

@@ -5,9 +5,9 @@ use core::sync::atomic::Ordering;
 
 use midstride_asm::Gpr;
 use midstride_os::signal::{
-    KernelSigaction, MaskHow, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SIG_DFL, SIG_IGN, SIGFPE, SIGILL,
-    SIGSEGV, SIGSYS, SIGTRAP, SS_AUTODISARM, SS_DISABLE, SigInfo, SigSet, SignalFrame, SignalStack, UContext,
-    rt_sigprocmask, rt_tgsigqueueinfo,
+    KernelSigaction, MaskHow, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SI_KERNEL, SIG_DFL, SIG_IGN, SIGFPE,
+    SIGILL, SIGSEGV, SIGSYS, SIGTRAP, SS_AUTODISARM, SS_DISABLE, SigInfo, SigSet, SignalFrame, SignalStack,
+    UContext, rt_sigprocmask, rt_tgsigqueueinfo,
 };
 use midstride_os::thread;
 
@@ -160,17 +160,15 @@ impl<P: Policy> Engine<P> {
 
     /// The frame does not fit the program's stack: the kernel raises SIGSEGV, and kills if that was it.
     fn no_stack(&self, signal: i32, uc: &UContext) -> Delivery {
-        const SI_KERNEL: i32 = 0x80;
-        let info = SigInfo { signo: SIGSEGV, code: SI_KERNEL, ..SigInfo::default() };
         let _ = signal;
-        self.die(SIGSEGV, &info, uc)
+        self.die(SIGSEGV, &forced(SIGSEGV), uc)
     }
 
     /// Faults that name an instruction name the program's.
     fn app_info(&self, cx: &ThreadContext, signal: i32, info: &SigInfo) -> SigInfo {
         let mut info = *info;
         let names_code = [SIGILL, SIGFPE, SIGTRAP, SIGSYS].contains(&signal) && info.code > 0;
-        if names_code && info.code != SI_KERNEL_CODE {
+        if names_code && info.code != SI_KERNEL {
             info.words[0] = cx.state.pc;
         }
         info
@@ -228,13 +226,11 @@ impl<P: Policy> Engine<P> {
         }
     }
 
-    /// The program's own frame cannot be read.
-    pub(super) fn force_fault(&self, cx: &mut ThreadContext) {
-        self.signals.give_up(SIGSEGV);
-        let _ = thread::tgkill(thread::getpid(), thread::gettid(), SIGSEGV);
-        let mask = SigSet::ALL.without(SIGSEGV);
-        let _ = rt_sigprocmask(MaskHow::Set, Some(mask));
-        let _ = cx;
+    /// The kernel would kill with this signal, whatever the program wants done about it.
+    pub(crate) fn die_of(&self, info: &SigInfo) {
+        self.signals.give_up(info.signo);
+        let _ = rt_tgsigqueueinfo(thread::getpid(), thread::gettid(), info.signo, info);
+        let _ = rt_sigprocmask(MaskHow::Set, Some(SigSet::ALL.without(info.signo)));
     }
 
     /// Sets mask and extended state as the kernel does when a handler returns, and goes on in the
@@ -264,7 +260,11 @@ impl<P: Policy> Engine<P> {
     }
 }
 
-const SI_KERNEL_CODE: i32 = 0x80;
+/// What the kernel says of a signal that it raises without an instruction to blame.
+pub(crate) fn forced(signal: i32) -> SigInfo {
+    SigInfo { signo: signal, code: SI_KERNEL, ..SigInfo::default() }
+}
+
 /// The reserved bit, and IF.
 const PLAIN_FLAGS: u64 = 0x202;
 

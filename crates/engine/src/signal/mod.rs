@@ -15,6 +15,7 @@ pub(crate) mod wrap;
 use midstride_os::signal::{SIGTRAP, SigInfo};
 
 pub(crate) use calls::install_stack;
+pub(crate) use deliver::forced;
 pub(crate) use step::Step;
 pub(crate) use table::{NO_STACK, Signals};
 

@@ -189,6 +189,7 @@ impl<P: Policy> Engine<P> {
         child.lease += 1;
         child.held_mask = cx.held_mask;
         child.app_gs = cx.app_gs;
+        child.user_dispatch = None;
         child.altstack = if args.flags & CLONE_VFORK != 0 { cx.altstack } else { crate::signal::NO_STACK };
         child.expect_owner();
         child.execs.store(0, Ordering::Relaxed);
@@ -326,6 +327,7 @@ impl<P: Policy> Engine<P> {
         }
         cx.take();
         cx.birth = Birth::Fork as u64;
+        cx.user_dispatch = None;
         self.pid.store(thread::getpid(), Ordering::Relaxed);
     }
 }

@@ -32,7 +32,9 @@ impl<P: Policy> Engine<P> {
 
     pub(super) fn prctl(&self, cx: &mut ThreadContext) -> Verdict {
         const PR_SET_SECCOMP: u64 = 22;
+        const PR_SET_SYSCALL_USER_DISPATCH: u64 = 59;
         match argument(cx, 0) {
+            PR_SET_SYSCALL_USER_DISPATCH => self.set_user_dispatch(cx),
             PR_SET_SECCOMP => self.confine_by(cx, argument(cx, 1).wrapping_sub(1)),
             _ => Verdict::Call,
         }

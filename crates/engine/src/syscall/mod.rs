@@ -11,8 +11,10 @@ mod memory;
 mod misc;
 #[cfg(test)]
 mod tests;
+mod user_dispatch;
 
 pub use limits::{Limited, Limits};
+pub(crate) use user_dispatch::UserDispatch;
 
 use midstride_addr::AppPc;
 use midstride_asm::Gpr;
@@ -127,7 +129,11 @@ impl<P: Policy> Engine<P> {
         }
         cx.after = After::Nothing;
         let number = cx.state.get(Gpr::Rax);
-        let verdict = special::<P>(number).map_or(Verdict::Call, |special| special(self, cx));
+        let verdict = match (self.dispatched_to_user(cx), special::<P>(number)) {
+            (Some(verdict), _) => verdict,
+            (None, Some(special)) => special(self, cx),
+            (None, None) => Verdict::Call,
+        };
         match verdict {
             Verdict::Call if self.lock().watch.any_protected() => {
                 cx.before_call = cx.state;

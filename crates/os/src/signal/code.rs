@@ -79,4 +79,6 @@ codes! {
     CLD_CONTINUED = 6;
     /// SIGSYS: a seccomp filter.
     SYS_SECCOMP = 1;
+    /// SIGSYS: the program wanted to hear of the call.
+    SYS_USER_DISPATCH = 2;
 }

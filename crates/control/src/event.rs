@@ -34,13 +34,14 @@ pub enum Event {
         /// Where it is.
         at: CodePoint,
     },
-    /// It is in front of a system call, which [`resume`](crate::Controller::resume) lets it make.
+    /// It is in front of a system call (`syscall` or `int 80h`, whose numbers are those of 32-bit programs), which
+    /// [`resume`](crate::Controller::resume) lets it make.
     Syscall {
         /// The instruction.
         insn: InsnId,
         /// The number of the call.
         number: u64,
-        /// Its arguments.
+        /// The registers of its arguments, in the order of its way of being made.
         args: [u64; 6],
     },
     /// The processor or the kernel refused something.

@@ -37,6 +37,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "std")]
+mod calls;
 mod chain;
 #[cfg(feature = "std")]
 mod condition;

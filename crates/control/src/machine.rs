@@ -73,6 +73,9 @@ pub(crate) trait Machine {
 
     fn load(&mut self, program: &Program) -> Result<(), LoadError>;
 
+    /// The program that is loaded.
+    fn program(&self) -> Option<&Program>;
+
     fn point(&mut self) -> CodePoint;
 
     /// Moves to a point of the program, which was checked to have it.

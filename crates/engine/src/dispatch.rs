@@ -106,6 +106,7 @@ impl<P: Policy> Engine<P> {
                 self.resolve(cx, shared, pc, Arrival::Gate)
             }
             emulate::Outcome::Native => self.run_natively(cx, &shared),
+            emulate::Outcome::WithoutGs { at } => self.run_natively_at(cx, &shared, at),
             emulate::Outcome::TakesGs { base } => {
                 drop(shared);
                 self.without_gs(cx, base)

@@ -4,12 +4,15 @@
 use midstride_addr::AppPc;
 use midstride_asm::Gpr;
 use midstride_block::AppCode;
+use midstride_os::thread::{SegmentBase, segment_base};
 use midstride_os::{nr, syscall3};
 use midstride_relocate::{Flow, GsUse, Insn, OperandPlace, operand_place};
 
 use crate::code_map::insn_at;
 use crate::context::AppState;
 use crate::memory::read_app;
+
+mod far;
 
 /// Selector of 64-bit user code on Linux.
 const USER_CS: u64 = 0x33;
@@ -30,6 +33,11 @@ pub(crate) enum Outcome {
     Done,
     /// It is to be run at its own address.
     Native,
+    /// It is to be run at this address, some bytes behind its own: without an override of GS.
+    WithoutGs {
+        /// The address.
+        at: u64,
+    },
     /// The program wants the GS segment for itself.
     TakesGs {
         /// Its base then; 0 when it depends on a selector.
@@ -46,6 +54,7 @@ pub(crate) fn carry_out(state: &mut AppState, at: AppPc, code: &dyn AppCode) -> 
     match insn.flow() {
         Flow::FarReturn { .. } => far_return(state, &insn),
         Flow::InterruptReturn => interrupt_return(state, &insn),
+        Flow::FarJump | Flow::FarCall => far::branch(state, &insn),
         _ => Outcome::Native,
     }
 }
@@ -74,16 +83,31 @@ const MAX_NULL_SELECTOR: u16 = 3;
 
 /// The selector that `mov gs` or `pop gs` is about to load; `None` when it cannot be read.
 fn selector(state: &AppState, insn: &Insn) -> Option<u16> {
-    let address = if insn.iced().stack_pointer_increment() != 0 {
+    let popped = insn.iced().stack_pointer_increment().unsigned_abs();
+    let address = if popped != 0 {
         state.get(Gpr::Rsp)
     } else {
-        match operand_place(insn, 1, |reg| state.get(reg))? {
-            OperandPlace::Register(reg) => return Some(state.get(reg) as u16),
-            OperandPlace::Memory { address } => address,
+        match operand_place(insn, 1, |reg| state.get(reg)) {
+            Some(OperandPlace::Register(reg)) => return Some(state.get(reg) as u16),
+            _ => memory_operand(state, insn, 1)?,
         }
     };
     let mut bytes = [0; 2];
+    let width = u64::from(popped).max(bytes.len() as u64);
+    if state.rflags & ALIGNMENT_CHECK != 0 && !address.is_multiple_of(width) {
+        return None;
+    }
     read_app(address, &mut bytes).ok().map(|()| u16::from_le_bytes(bytes))
+}
+
+/// The address of an operand in memory, in whatever segment; that of GS begins at 0.
+pub(crate) fn memory_operand(state: &AppState, insn: &Insn, operand: u32) -> Option<u64> {
+    let plain = insn.without_gs();
+    match operand_place(plain.as_ref().unwrap_or(insn), operand, |reg| state.get(reg))? {
+        OperandPlace::Memory { address } => Some(address),
+        OperandPlace::Fs { offset } => Some(segment_base(SegmentBase::Fs).ok()?.wrapping_add(offset)),
+        OperandPlace::Register(_) => None,
+    }
 }
 
 /// `count` stack words of the size of `insn`'s operands.

@@ -12,6 +12,7 @@ use midstride_relocate::{Flow, Insn, OperandPlace, operand_place, stack_effect};
 
 use crate::code_map::insns;
 use crate::context::{AppState, ThreadContext};
+use crate::emulate::memory_operand;
 use crate::engine::{Engine, Shared};
 use crate::memory::read_app;
 use crate::policy::Policy;
@@ -113,8 +114,7 @@ fn state_before(branch: &Insn, state: &AppState, target: u64) -> Option<AppState
     let went_to = match operand_place(branch, 0, |reg| before.get(reg)) {
         _ if matches!(branch.flow(), Flow::Return { .. }) => word(before.get(Gpr::Rsp)),
         Some(OperandPlace::Register(reg)) => Some(before.get(reg)),
-        Some(OperandPlace::Memory { address }) => word(address),
-        None => None,
+        _ => memory_operand(&before, branch, 0).and_then(word),
     };
     (went_to == Some(target)).then_some(before)
 }

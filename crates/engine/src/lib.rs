@@ -18,7 +18,11 @@
 //! - A jump or return to an address that no processor takes faults at its target, not where it stands; a
 //!   call faults at the call.
 //! - With alignment checked (AC), a return from a misaligned stack goes on and may fault at its target.
-//! - A far jump or call by a pointer in GS reads the pointer elsewhere.
+//! - A null selector that is loaded to GS reads as 0; `lgs` is taken for setting the base, whatever it loads.
+//! - A far jump or call by a pointer in GS that does not lead to 64-bit code reads the pointer elsewhere, if another
+//!   prefix stands in front of that for GS.
+//! - A stack pointer that leads into the engine's own stack of signals: the next signal ends the process, with one
+//!   line and [`fatal::STATUS`].
 //! - x87 state that the program stores names the cache's instruction, and how that addressed its operand.
 //! - 32-bit code runs step by step, unseen; a signal waits until it is left, and a handler of one of its faults
 //!   cannot return into it.

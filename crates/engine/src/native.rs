@@ -21,8 +21,10 @@ use crate::signal::{TRAP_FLAG, USER_CS, is_fault, is_step};
 #[repr(C)]
 pub(crate) struct Native {
     way: Way,
-    /// Its address.
+    /// Where it is run.
     at: u64,
+    /// Its address, which is another when its override of GS is left out.
+    pc: u64,
     /// The trap flag as the program has it.
     trap: u64,
     /// Signals that are blocked until it is over.
@@ -39,10 +41,10 @@ enum Way {
 }
 
 impl Native {
-    fn begin(state: &mut AppState) -> Self {
-        let native = Self { way: Way::Native, at: state.pc, trap: state.rflags & TRAP_FLAG, held: 0 };
+    fn begin(state: &mut AppState, at: u64) -> Self {
+        let trap = state.rflags & TRAP_FLAG;
         state.rflags |= TRAP_FLAG;
-        native
+        Self { way: Way::Native, at, pc: state.pc, trap, held: 0 }
     }
 
     /// Whether an instruction runs natively.
@@ -50,9 +52,12 @@ impl Native {
         self.way == Way::Native
     }
 
-    /// The state was reached natively, or the gate was not left: the trap flag is the program's again. Answers
-    /// the signals to be let through again.
+    /// The state was reached natively, or the gate was not left: the trap flag is the program's again, and so is the
+    /// address of an instruction that was not carried out. Answers the signals to be let through again.
     pub(crate) fn end(&mut self, state: &mut AppState) -> u64 {
+        if self.pc != 0 && state.pc == self.at {
+            state.pc = self.pc;
+        }
         if self.is_under_way() {
             state.rflags = state.rflags & !TRAP_FLAG | self.trap;
         }
@@ -62,12 +67,20 @@ impl Native {
 
 impl<P: Policy> Engine<P> {
     /// Lets the thread run the instruction at its pc natively, and only that where single steps come to us.
-    pub(crate) fn run_natively(&self, cx: &mut ThreadContext, _: &Shared) -> u32 {
-        self.resume_at(cx, CachePc::new(cx.state.pc));
+    pub(crate) fn run_natively(&self, cx: &mut ThreadContext, shared: &Shared) -> u32 {
+        self.run_natively_at(cx, shared, cx.state.pc)
+    }
+
+    /// Likewise with what stands at `at` in place of its first bytes.
+    pub(crate) fn run_natively_at(&self, cx: &mut ThreadContext, _: &Shared, at: u64) -> u32 {
+        self.resume_at(cx, CachePc::new(at));
         // Outside the cache, for however long.
         cx.epoch.store(u64::MAX, core::sync::atomic::Ordering::SeqCst);
         if self.sees_steps() {
-            cx.native = Native::begin(&mut cx.state);
+            cx.native = Native::begin(&mut cx.state, at);
+        } else if at != cx.state.pc {
+            // If it faults, it is to be known.
+            cx.native = Native { at, pc: cx.state.pc, ..Native::default() };
         }
         answer::RESUME
     }
@@ -118,12 +131,23 @@ mod tests {
     fn the_trap_flag_of_the_program_survives() {
         for trap in [0, TRAP_FLAG] {
             let mut state = AppState { rflags: 0x202 | trap, ..AppState::default() };
-            let mut native = Native::begin(&mut state);
+            let mut native = Native::begin(&mut state, 0);
             assert_eq!(state.rflags, 0x202 | TRAP_FLAG);
             let _ = native.end(&mut state);
             assert_eq!((state.rflags, native.is_under_way()), (0x202 | trap, false));
             let _ = native.end(&mut state);
             assert_eq!(state.rflags, 0x202 | trap, "nothing was under way");
+        }
+    }
+
+    #[test]
+    fn an_instruction_that_is_run_without_its_first_bytes_faults_at_its_own_address() {
+        for (reached, shown) in [(0x1001, 0x1000), (0x2000, 0x2000)] {
+            let mut state = AppState { pc: 0x1000, ..AppState::default() };
+            let mut native = Native::begin(&mut state, 0x1001);
+            state.pc = reached;
+            let _ = native.end(&mut state);
+            assert_eq!(state.pc, shown);
         }
     }
 }

@@ -63,6 +63,17 @@ unsafe extern "C" fn lone_syscall() {
     naked_asm!("syscall", "int3")
 }
 
+/// The address of an `int 80h` instruction, followed by `int3`: for system calls of 32-bit programs.
+#[must_use]
+pub fn interrupt_address() -> u64 {
+    lone_interrupt as *const () as u64
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn lone_interrupt() {
+    naked_asm!("int 0x80", "int3")
+}
+
 /// What a child did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {

@@ -58,10 +58,15 @@ pub enum OperandPlace {
         /// Its address.
         address: u64,
     },
+    /// In memory relative to FS.
+    Fs {
+        /// Its distance from the base of FS.
+        offset: u64,
+    },
 }
 
 /// Where operand `operand` of `insn`, counted from 0, is when the registers have the values `value` says. `None`
-/// for operands of other kinds, and for memory relative to FS or GS, whose bases are not known here.
+/// for operands of other kinds, and for memory relative to GS (see [`Insn::without_gs`]).
 ///
 /// ```
 /// use midstride_addr::AppPc;
@@ -80,11 +85,14 @@ pub fn operand_place(insn: &Insn, operand: u32, value: impl Fn(Gpr) -> u64) -> O
     }
     match iced.op_kind(operand) {
         OpKind::Register => gpr::of(iced.op_register(operand)).map(OperandPlace::Register),
-        OpKind::Memory if segment(iced) == Segment::None => {
+        OpKind::Memory if segment(iced) != Segment::Gs => {
             let address = iced.virtual_address(operand, 0, |name, _, _| {
                 if name.is_segment_register() { Some(0) } else { gpr::of(name).map(&value) }
             });
-            address.map(|address| OperandPlace::Memory { address })
+            address.map(|address| match segment(iced) {
+                Segment::Fs => OperandPlace::Fs { offset: address },
+                _ => OperandPlace::Memory { address },
+            })
         }
         _ => None,
     }

@@ -114,6 +114,10 @@ impl Machine for Local {
         self.guest.load(program)
     }
 
+    fn program(&self) -> Option<&Program> {
+        self.guest.programs.program()
+    }
+
     fn point(&mut self) -> CodePoint {
         self.guest.point()
     }

@@ -84,7 +84,7 @@ impl Spill for Slot {
 /// How `node` is carried out on this processor.
 pub(crate) fn kind(node: &Node, cpu: &Cpu) -> Kind {
     if is_system_call(node) {
-        return if node.flow() == Flow::Sysenter { Kind::Refused } else { Kind::Syscall };
+        return Kind::Syscall;
     }
     match node.flow() {
         Flow::Jump { .. } => Kind::Jump,

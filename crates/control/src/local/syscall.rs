@@ -2,56 +2,57 @@
 
 use std::sync::Arc;
 
+use midstride_os::Errno;
 use midstride_os::signal::SigSet;
-use midstride_os::{Errno, nr};
+use midstride_relocate::Flow;
 
 use super::guest::Guest;
 use super::run::Done;
+use crate::calls::{Abi, Reach};
 use crate::event::{Death, Refusal};
 use crate::machine::Stop;
 use crate::point::ExitKind;
-
-/// Calls that would make or replace threads, or change what handling signals needs.
-const REFUSED: [u64; 9] = [
-    nr::CLONE,
-    nr::CLONE3,
-    nr::FORK,
-    nr::VFORK,
-    nr::EXECVE,
-    nr::EXECVEAT,
-    nr::RT_SIGRETURN,
-    nr::RT_SIGACTION,
-    nr::SIGALTSTACK,
-];
-/// Calls that would end this thread or this process.
-const ENDS: [u64; 2] = [nr::EXIT, nr::EXIT_GROUP];
+use crate::program::Node;
 
 impl Guest {
     /// Makes the system call that a node is.
     pub(crate) fn make_system_call(&mut self, node: u32) -> Done {
         let entry = self.entry(node);
         let gpr = self.frame.get().gpr;
-        match gpr.rax {
-            number if REFUSED.contains(&number) => {
-                self.set_node(node);
-                Done::Stopped(Stop::Refused(entry.id, Refusal::SystemCall { number }))
-            }
-            number if ENDS.contains(&number) => {
+        let Some(abi) = self.abi(node) else {
+            return self.refuse(node, Refusal::FarTransfer);
+        };
+        match (abi.reach(gpr.rax), abi) {
+            (Reach::Ends, _) => {
                 self.begin();
-                Done::Stopped(Stop::Killed(Death::Exited { status: (gpr.rdi & 0xff) as i32 }))
+                let status = if abi == Abi::Long { gpr.rdi } else { gpr.rbx };
+                Done::Stopped(Stop::Killed(Death::Exited { status: (status & 0xff) as i32 }))
             }
-            nr::RT_SIGPROCMASK => {
+            (Reach::Mask, Abi::Long) => {
                 let answer = self.change_mask(gpr.rdi, gpr.rsi, gpr.rdx, gpr.r10);
                 let rax = answer.map_or_else(|errno| i64::from(-errno.get()), |()| 0);
                 self.frame.get().gpr.rax = rax.cast_unsigned();
                 Done::Went { to: entry.next, kind: ExitKind::Next }
             }
-            number => self.make_real_call(node, number),
+            (Reach::Within, _) => self.make_real_call(node, abi),
+            _ => self.refuse(node, Refusal::SystemCall { number: gpr.rax }),
         }
     }
 
-    fn make_real_call(&mut self, node: u32, number: u64) -> Done {
+    /// How the system call that a node is, is made.
+    fn abi(&self, node: u32) -> Option<Abi> {
+        let program = self.programs.program()?;
+        Abi::of(program.node(self.id(node)).map_or(Flow::Next, Node::flow))
+    }
+
+    fn refuse(&mut self, node: u32, reason: Refusal) -> Done {
+        self.set_node(node);
+        Done::Stopped(Stop::Refused(self.id(node), reason))
+    }
+
+    fn make_real_call(&mut self, node: u32, abi: Abi) -> Done {
         let entry = self.entry(node);
+        let number = self.frame.get().gpr.rax;
         let call = Arc::clone(&self.call);
         let done = call.deafened(|| self.run(&entry));
         let gpr = &mut self.frame.get().gpr;
@@ -61,7 +62,7 @@ impl Guest {
                 gpr.rax = number;
                 self.set_node(node);
             }
-            Done::Went { .. } => gpr.rcx = entry.behind,
+            Done::Went { .. } if abi == Abi::Long => gpr.rcx = entry.behind,
             _ => {}
         }
         done

@@ -137,6 +137,10 @@ impl Machine for Process {
         self.place(program)
     }
 
+    fn program(&self) -> Option<&Program> {
+        self.programs.program()
+    }
+
     fn point(&mut self) -> CodePoint {
         self.point
     }

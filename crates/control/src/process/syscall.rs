@@ -1,21 +1,18 @@
 //! System calls that a program makes in its task.
 
 use midstride_frame::rflags;
-use midstride_os::process::syscall_address;
-use midstride_os::{nr, ptrace};
+use midstride_os::ptrace;
 use midstride_relocate::Flow;
 
 use super::machine::Process;
 use super::run::Pace;
 use super::task::{ESCAPED, Halt};
+use crate::calls::{Abi, Reach};
 use crate::event::Refusal;
 use crate::machine::Stop;
 use crate::point::CodePoint;
 use crate::program::{InsnId, Node};
 
-/// Calls that would make another thread, process or program, or leave the state to a frame on the stack.
-const REFUSED: [u64; 7] =
-    [nr::CLONE, nr::CLONE3, nr::FORK, nr::VFORK, nr::EXECVE, nr::EXECVEAT, nr::RT_SIGRETURN];
 /// The kernel's own error numbers for calls that are to be made again: -512 to -516.
 const RESTARTS: core::ops::RangeInclusive<i64> = -516..=-512;
 
@@ -34,16 +31,16 @@ impl Process {
         let number = self.task.regs.rax;
         let node = self.programs.program().and_then(|program| program.node(id));
         let flow = node.map_or(Flow::Next, Node::flow);
-        if REFUSED.contains(&number) {
+        let Some(abi) = Abi::of(flow) else {
+            return Some(Stop::Refused(id, Refusal::FarTransfer));
+        };
+        if abi.reach(number) == Reach::Escapes {
             return Some(Stop::Refused(id, Refusal::SystemCall { number }));
         }
-        if flow != Flow::Syscall {
-            return Some(Stop::Refused(id, Refusal::FarTransfer));
-        }
-        self.task.change(|regs| regs.rip = syscall_address());
+        self.task.change(|regs| regs.rip = abi.site());
         match self.resume(Pace::OneInstruction) {
             Halt::Dead(death) => Some(self.died(death)),
-            halt => match (halt, self.return_from_call(id, number)) {
+            halt => match (halt, self.return_from_call(id, abi, number)) {
                 (Halt::Signal, _) => Some(self.signal_in_call()),
                 (Halt::Trap, Returned::Behind) => None,
                 _ => Some(Stop::Called),
@@ -52,17 +49,19 @@ impl Process {
     }
 
     /// Puts the program behind the call, or in front of it when it has to be made again.
-    fn return_from_call(&mut self, id: InsnId, number: u64) -> Returned {
-        let begun = self.task.regs.rip != syscall_address();
+    fn return_from_call(&mut self, id: InsnId, abi: Abi, number: u64) -> Returned {
+        let begun = self.task.regs.rip != abi.site();
         // The step ends even where the call is only interrupted; the signal then comes at the next.
         if !begun || RESTARTS.contains(&self.task.regs.rax.cast_signed()) {
             self.task.change(|regs| regs.rax = number);
             self.move_to(CodePoint::At(id));
             return Returned::Again;
         }
-        let behind = self.programs.map().and_then(|map| map.address_behind(id)).unwrap_or_default();
-        // The step is not the program's.
-        self.task.change(|regs| (regs.rcx, regs.r11) = (behind, regs.r11 & !rflags::TF));
+        if abi == Abi::Long {
+            let behind = self.programs.map().and_then(|map| map.address_behind(id)).unwrap_or_default();
+            // The step is not the program's.
+            self.task.change(|regs| (regs.rcx, regs.r11) = (behind, regs.r11 & !rflags::TF));
+        }
         self.move_to(self.programs.next(id));
         Returned::Behind
     }

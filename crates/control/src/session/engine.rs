@@ -2,17 +2,14 @@
 
 use midstride_frame::Register;
 
+use crate::calls::Abi;
 use crate::condition::Condition;
 use crate::controller::{Activity, Capture, Edit, State, Visit};
 use crate::error::{ControlError, LoadError};
-use crate::event::{Event, Events, Fault};
+use crate::event::{Event, Events, Fault, Refusal};
 use crate::machine::{Breaks, Machine, Order, Stop};
 use crate::point::CodePoint;
 use crate::program::{InsnId, Program};
-
-/// The registers that hold a system call's number and arguments.
-const ARGUMENTS: [Register; 6] =
-    [Register::RDI, Register::RSI, Register::RDX, Register::R10, Register::R8, Register::R9];
 
 pub(super) struct Engine {
     machine: Box<dyn Machine>,
@@ -92,8 +89,12 @@ impl Engine {
     }
 
     fn syscall(&mut self, insn: InsnId) -> Event {
+        let node = self.machine.program().and_then(|program| program.node(insn));
+        let Some(abi) = node.and_then(|node| Abi::of(node.flow())) else {
+            return Event::Refused { insn, reason: Refusal::FarTransfer };
+        };
         let mut word = |register| self.machine.word(register).unwrap_or_default();
-        Event::Syscall { insn, number: word(Register::RAX), args: ARGUMENTS.map(word) }
+        Event::Syscall { insn, number: word(Register::RAX), args: abi.arguments().map(word) }
     }
 
     pub(super) fn load(&mut self, program: &Program) -> Result<(), LoadError> {

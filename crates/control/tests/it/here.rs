@@ -3,7 +3,9 @@
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-use midstride_control::{Activity, Backend, CodePoint, ControlError, Controller, Event, Options, Session};
+use midstride_control::{
+    Activity, Backend, CodePoint, ControlError, Controller, Event, Options, Session, State,
+};
 use midstride_os::signal::{MaskHow, SigSet, rt_sigprocmask, sigaltstack};
 
 use crate::lab::{LONG, fell_off, id, program};
@@ -108,4 +110,26 @@ fn a_session_can_be_dropped_anywhere() {
     std::thread::spawn(move || drop(session)).join().unwrap();
     sleep(Duration::from_millis(1));
     drop(here(Backend::Signal));
+}
+
+/// Handlers begin at the end of their stack, wherever rsp points: what the program keeps there is lost, and that
+/// is all.
+#[test]
+fn a_stack_pointer_in_the_stack_of_handlers_is_survived() {
+    for backend in [Backend::Signal, Backend::Translated] {
+        let session = here(backend);
+        // SAFETY: asks only.
+        let stack = unsafe { sigaltstack(None) }.unwrap();
+        // push rax; pop rax; mov rcx, [rcx]
+        session.load(program(|w| w.bytes(&[0x50, 0x58, 0x48, 0x8b, 0x09]))).unwrap();
+        for rsp in [stack.sp + 8, stack.sp + stack.size / 2, stack.sp + stack.size] {
+            let edit = move |state: &mut State| {
+                (state.registers.gpr.rsp, state.registers.gpr.rcx) = (rsp, 8);
+            };
+            session.change(Box::new(edit)).unwrap();
+            session.run(id(0)).unwrap();
+            let Some(Event::Fault(fault)) = session.wait(LONG) else { panic!("no fault with {backend:?}") };
+            assert_eq!((fault.address, fault.at, fault.registers.gpr.rsp), (8, CodePoint::At(id(2)), rsp));
+        }
+    }
 }

@@ -57,6 +57,46 @@ fn a_far_return_elsewhere_is_left_to_the_processor() {
     assert_eq!((outcome, state.pc, moved), (Outcome::Native, AT, 0));
 }
 
+/// A far branch by the pointer at rbx, with a stack of four words; answers also the two words below rsp.
+fn far(code: &'static [u8], pointer: &[u8]) -> (Outcome, AppState, u64, [u64; 2]) {
+    let mut stack = [0xaa_u64; 4];
+    let rsp = (&raw mut stack).expose_provenance() as u64 + 16;
+    let (outcome, state, _) = run(code, pointer, |state| {
+        state.set(Gpr::Rbx, state.get(Gpr::Rsp));
+        state.set(Gpr::Rsp, rsp);
+    });
+    let moved = state.get(Gpr::Rsp).wrapping_sub(rsp);
+    (outcome, state, moved, core::hint::black_box(&stack)[..2].try_into().expect("two words"))
+}
+
+#[test]
+fn far_jumps_and_calls_to_64_bit_code_are_carried_out() {
+    let pointer = [0x78, 0x56, 0x34, 0x12, 0x33, 0];
+    for code in [&[0xff, 0x2b][..], &[0x65, 0xff, 0x2b]] {
+        let (outcome, state, moved, stack) = far(code, &pointer); // jmp far [rbx]
+        assert_eq!((outcome, state.pc, moved, stack), (Outcome::Done, 0x1234_5678, 0, [0xaa; 2]));
+    }
+    let (outcome, state, moved, stack) = far(&[0xff, 0x1b], &pointer); // call far [rbx]
+    assert_eq!((outcome, state.pc), (Outcome::Done, 0x1234_5678));
+    let frame = USER_CS << 32 | (AT + 2);
+    assert_eq!((moved.cast_signed(), stack), (-8, [0xaa, frame]));
+    let (outcome, state, moved, stack) = far(&[0x66, 0xff, 0x1b], &[0x34, 0x12, 0x33, 0]);
+    assert_eq!((outcome, state.pc, moved.cast_signed()), (Outcome::Done, 0x1234, -4));
+    assert_eq!(stack[1] >> 32, USER_CS << 16 | (AT + 3));
+}
+
+/// The pointer was read behind the engine's own base of GS.
+#[test]
+fn far_branches_elsewhere_are_left_to_the_processor_without_their_override() {
+    let compatibility = [0x78, 0x56, 0x34, 0x12, 0x23, 0];
+    assert_eq!(far(&[0xff, 0x2b], &compatibility).0, Outcome::Native);
+    assert_eq!(far(&[0x65, 0xff, 0x2b], &compatibility).0, Outcome::WithoutGs { at: AT + 1 });
+    let nowhere = |code| run(code, &[], |state| state.set(Gpr::Rbx, 8)).0;
+    assert_eq!(nowhere(&[0xff, 0x1b]), Outcome::Native);
+    assert_eq!(nowhere(&[0x65, 0xff, 0x1b]), Outcome::WithoutGs { at: AT + 1 });
+    assert_eq!(nowhere(&[0x66, 0x65, 0xff, 0x1b]), Outcome::Native, "the other prefix counts too");
+}
+
 #[test]
 fn an_interrupt_return_takes_pc_flags_and_stack() {
     const STACK: u64 = 0x7fff_0000;
@@ -113,6 +153,30 @@ fn a_null_selector_may_be_loaded_into_gs_and_no_other() {
     }
     let (outcome, state, moved) = run(&[0x0f, 0xa9], &words(&[0]), |_| {}); // pop gs
     assert_eq!((outcome, state.pc, moved), (Outcome::Done, AT + 2, 8));
+}
+
+/// They were left to the processor, which loaded a selector that took the engine's base away, from another address.
+#[test]
+fn selectors_for_gs_come_from_any_segment() {
+    static NULL: [u64; 1] = [0];
+    let at_null = |state: &mut AppState| state.set(Gpr::Rax, (&raw const NULL).expose_provenance() as u64);
+    assert_eq!(run(&[0x65, 0x8e, 0x28], &[], at_null).0, Outcome::Done, "mov gs, gs:[rax]");
+    let base = segment_base(SegmentBase::Fs).expect("this thread has one");
+    let in_fs = |state: &mut AppState| {
+        at_null(state);
+        state.set(Gpr::Rax, state.get(Gpr::Rax).wrapping_sub(base));
+    };
+    assert_eq!(run(&[0x64, 0x8e, 0x28], &[], in_fs).0, Outcome::Done, "mov gs, fs:[rax]");
+}
+
+/// They were carried out.
+#[test]
+fn misaligned_selectors_are_left_to_the_processor_when_it_checks() {
+    let (outcome, ..) = run(&[0x0f, 0xa9], &words(&[0, 0]), |state| {
+        state.rflags |= ALIGNMENT_CHECK;
+        state.set(Gpr::Rsp, state.get(Gpr::Rsp) + 4);
+    });
+    assert_eq!(outcome, Outcome::Native, "pop gs");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use iced_x86::{
 
 use super::case::Case;
 use super::shape::{Shaped, Shaper, has_memory};
+use super::special::care;
 use super::steer::{flags, gpr, number};
 use super::world::{WINDOW_BYTES, Window, World};
 use crate::Random;
@@ -58,6 +59,7 @@ impl Bodies {
             let Some(shaped) = self.shaper.shape(code, random, world, pc) else { continue };
             let Some(shaped) = self.address(shaped, random, world, pc) else { continue };
             if can_stand_in_a_row(code)
+                && care(&shaped.insn).is_none()
                 && !reads_old_stack_pointer(&shaped.insn)
                 && self.leaves_pointers_alone(&shaped.insn)
             {
@@ -111,7 +113,11 @@ impl Bodies {
         let reached = info.used_memory().iter().all(|memory| {
             let base = memory.base();
             let known = [Register::None, Register::RIP, Register::EIP].contains(&base) || is_pointer(base);
-            known && [Register::None, INDEX, Register::AL].contains(&memory.index().full_index())
+            // Half a pointer leads to what somebody else has below 4 GiB.
+            let is_narrow = base.is_gpr32() || memory.index().is_gpr32();
+            known
+                && !is_narrow
+                && [Register::None, INDEX, Register::AL].contains(&memory.index().full_index())
         });
         kept && reached
     }

@@ -2,7 +2,7 @@
 
 use midstride_addr::{AppPc, CachePc};
 use midstride_control::Vector;
-use midstride_frame::GprFrame;
+use midstride_frame::{GprFrame, Register};
 use midstride_relocate::{Flow, Insn, decode};
 
 /// Code and the state it starts in.
@@ -20,10 +20,39 @@ pub(crate) struct Case {
     pub(crate) pokes: Vec<(u64, u64)>,
     /// Where it leaves: by jumping to one of these addresses, at most [`MAX_SITES`].
     pub(crate) sites: Vec<u64>,
-    /// Memory that shows addresses of code and is not compared: first address, bytes.
-    pub(crate) unseen: Vec<(u64, u64)>,
+    /// What is not compared.
+    pub(crate) unseen: Unseen,
     /// Whether it uses the base of FS, or changes it.
     pub(crate) fs: Fs,
+}
+
+/// What differs from run to run, or shows where code is.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Unseen {
+    /// Memory: first address, bytes.
+    pub(crate) memory: Vec<(u64, u64)>,
+    /// Bits of general registers, by number.
+    pub(crate) registers: Vec<(usize, u64)>,
+    /// Flags.
+    pub(crate) flags: u64,
+}
+
+impl Unseen {
+    pub(crate) const NOTHING: &'static Self = {
+        static NOTHING: Unseen = Unseen { memory: Vec::new(), registers: Vec::new(), flags: 0 };
+        &NOTHING
+    };
+
+    /// The registers without what is not compared.
+    pub(crate) fn hidden(&self, mut gpr: GprFrame) -> GprFrame {
+        for (number, bits) in &self.registers {
+            let register = Register::gpr(*number as u8).expect("a general register");
+            let own = gpr.get_mut(register).expect("a general register");
+            *own &= !bits;
+        }
+        gpr.rflags &= !self.flags;
+        gpr
+    }
 }
 
 /// Code and its place.

@@ -7,6 +7,7 @@ use midstride_os::signal::{SIGFPE, SIGILL, SIGTRAP};
 
 use super::case::{Case, Fs, MAX_SITES};
 use super::outcome::{End, Outcome};
+use super::selectors::Selectors;
 use super::vectors;
 use super::watch::Watch;
 use super::world::{CODE_BYTES, World};
@@ -22,6 +23,8 @@ pub(crate) struct Machine {
     vectors: Vec<Vec<u8>>,
     watch: Watch,
     scope: Scope,
+    /// Those of this thread, and those of the code that runs in it.
+    selectors: [Selectors; 2],
 }
 
 /// Flags that a program can see, but for ID, which it alone can change.
@@ -34,7 +37,8 @@ impl Machine {
         let watch = Watch::new(passage.stopper());
         let vectors = vectors::states(random, &passage.format(), passage.valid());
         let scope = if passage.has_bases() { Scope::All } else { Scope::Vectors };
-        let mut machine = Self { passage, world: World::new(random), vectors, watch, scope };
+        let selectors = [Selectors::now(); 2];
+        let mut machine = Self { passage, world: World::new(random), vectors, watch, scope, selectors };
         machine.write_words();
         machine
     }
@@ -113,6 +117,7 @@ impl Machine {
         self.world.restore();
         case.pokes.iter().for_each(|(address, word)| self.world.poke(*address, *word));
         let (format, valid) = (self.format(), self.valid());
+        self.selectors[1] = self.selectors[0];
         let view = self.passage.view();
         *view.gpr = case.gpr;
         *view.fs_base = if case.fs == Fs::Used { Self::FS_BASE } else { 0 };
@@ -129,6 +134,10 @@ impl Machine {
 
     /// Enters code at `pc`, with GS based at `gs`.
     pub(crate) fn enter(&mut self, pc: u64, gs: u64, pace: PassagePace) -> Left {
+        let [own, program] = self.selectors;
+        if program != own {
+            program.load();
+        }
         let view = self.passage.view();
         (view.gpr.rip, *view.gs_base) = (pc, gs);
         self.watch.begin();
@@ -136,6 +145,10 @@ impl Machine {
         // mapped, or only by chance: 47 bits of address are a lot of room. The area is one that was saved, or
         // prepared from one.
         let left = unsafe { self.passage.run(self.scope, pace) };
+        self.selectors[1] = Selectors::now();
+        if self.selectors[1] != own {
+            own.load();
+        }
         self.watch.end();
         left
     }
@@ -178,6 +191,7 @@ impl Machine {
         let view = self.passage.view();
         outcome.gpr = *view.gpr;
         outcome.fs_base = *view.fs_base;
+        outcome.selectors = self.selectors[1];
         outcome.area.clear();
         outcome.area.extend_from_slice(view.area);
         // What is in its initial state has stale bytes.

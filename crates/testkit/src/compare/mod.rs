@@ -9,8 +9,9 @@
 //!   [`Programs::followed`]).
 //!
 //! Compared are 16 general registers, rip, all flags, x87, MXCSR, vector and mask registers, the base of FS, windows
-//! of memory near and far, below 2 GiB and on the stack with its red zone, and how it ended: where, or by which
-//! signal with which code and address. Flags and registers are all live at the end.
+//! of memory near and far, below 2 GiB and on the stack with its red zone, the selectors of all segments, and how it
+//! ended: where, or by which signal with which code and address. Flags and registers are all live at the end. Where
+//! a clock, a random number or the processor's identity is the result, everything else is compared.
 //!
 //! | cases | made by |
 //! |---|---|
@@ -20,7 +21,7 @@
 //! | every instruction of the cache for such graphs, stepped | [`Programs::stepped`] |
 //! | every way to leave a block, stepped, stubs of system calls included | [`step_through_shapes`] |
 //!
-//! What is not run, and why, is told by [`skip`]. What is known to differ is listed in [`Limit`]; besides, x87 state
+//! What is not run, and why, is told by [`skip`]; 32-bit code is left to the processor and compared by whole programs. What is known to differ is listed in [`Limit`]; besides, x87 state
 //! names the instruction of the cache, how it addressed its operand, and an operand that may be another's.
 
 mod bench;
@@ -34,10 +35,12 @@ mod outcome;
 mod programs;
 mod rewriter;
 mod rewriting;
+mod selectors;
 mod shape;
 mod shapes;
 mod single;
 mod skip;
+mod special;
 mod steer;
 mod stepping;
 mod survey;

@@ -6,6 +6,8 @@ use midstride_control::{Registers, Valid, XsaveFormat};
 use midstride_frame::GprFrame;
 use midstride_frame::xsave::legacy;
 
+use super::case::Unseen;
+use super::selectors::Selectors;
 use super::world::World;
 
 /// Why a run ended.
@@ -27,13 +29,21 @@ pub(crate) struct Outcome {
     pub(crate) end: End,
     pub(crate) gpr: GprFrame,
     pub(crate) fs_base: u64,
+    pub(crate) selectors: Selectors,
     pub(crate) area: Vec<u8>,
     pub(crate) memory: Vec<u8>,
 }
 
 impl Default for Outcome {
     fn default() -> Self {
-        Self { end: End::Stopped, gpr: GprFrame::default(), fs_base: 0, area: Vec::new(), memory: Vec::new() }
+        Self {
+            end: End::Stopped,
+            gpr: GprFrame::default(),
+            fs_base: 0,
+            selectors: Selectors::default(),
+            area: Vec::new(),
+            memory: Vec::new(),
+        }
     }
 }
 
@@ -72,8 +82,8 @@ pub(crate) struct Judge<'u> {
     pub(crate) format: XsaveFormat,
     pub(crate) valid: Valid,
     pub(crate) flags: Flags,
-    /// Memory that does not count: first address, bytes.
-    pub(crate) unseen: &'u [(u64, u64)],
+    /// What does not count.
+    pub(crate) unseen: &'u Unseen,
     /// Where it lies; none when memory is not compared.
     pub(crate) world: Option<&'u World>,
 }
@@ -96,7 +106,9 @@ impl Judge<'_> {
         if native.end != End::Left && self.flags == Flags::AtSites {
             other.rflags = native.gpr.rflags;
         }
-        let same = native.gpr == other && native.fs_base == rewritten.fs_base;
+        let same = self.unseen.hidden(native.gpr) == self.unseen.hidden(other)
+            && native.fs_base == rewritten.fs_base
+            && native.selectors == rewritten.selectors;
         same && (self.same_area(native, rewritten) || {
             let (mut a, mut b) = (self.registers(native), self.registers(rewritten));
             (a.gpr, b.gpr) = (GprFrame::default(), GprFrame::default());
@@ -106,10 +118,15 @@ impl Judge<'_> {
 
     /// What differs between registers, both ways.
     pub(crate) fn changes(&self, native: &Outcome, rewritten: &Outcome) -> String {
+        let selectors = match native.selectors == rewritten.selectors {
+            true => String::new(),
+            false => format!("{:x?}\n →  {:x?}\n", native.selectors, rewritten.selectors),
+        };
         let (native, rewritten) = (self.registers(native), self.registers(rewritten));
         let (there, back) = (rewritten.changes(&native), native.changes(&rewritten));
         let (from, to) = (native.gpr.rip, rewritten.gpr.rip);
         let mut text = format!("rip {from:x} → {to:x}\n{there}and the other way round:\n{back}");
+        text += &selectors;
         if native.x87 != rewritten.x87 {
             text += &format!("x87 {:x?}\n →  {:x?}\n", native.x87, rewritten.x87);
         }
@@ -138,7 +155,7 @@ impl Judge<'_> {
         let world = self.world.filter(|_| native.memory != rewritten.memory)?;
         let unseen = |at: usize| {
             let address = world.address_of(at);
-            self.unseen.iter().any(|(start, bytes)| address.wrapping_sub(*start) < *bytes)
+            self.unseen.memory.iter().any(|(start, bytes)| address.wrapping_sub(*start) < *bytes)
         };
         let mut pairs = native.memory.iter().zip(&rewritten.memory).enumerate();
         let (at, (native, rewritten)) = pairs.find(|(at, (a, b))| a != b && !unseen(*at))?;

@@ -88,9 +88,9 @@ impl Maker {
         self.bench.step_through(case, rewriter, steps);
     }
 
-    /// The next cases are those of this seed.
-    pub(crate) fn seed(&mut self, seed: u64) {
-        self.random = Random::new(seed);
+    /// What the next cases are like is decided by this.
+    pub(crate) fn decide_by(&mut self, random: Random) {
+        self.random = random;
     }
 
     /// Another start of the same code.

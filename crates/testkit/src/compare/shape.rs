@@ -77,7 +77,7 @@ impl Shaper {
             shaped = self.again(&insn, pc).unwrap_or(shaped);
         }
         immediates(&mut shaped, random);
-        read(shaped.bytes, pc).filter(|shaped| shaped.insn.code() == code)
+        read(shaped.bytes, pc).filter(|shaped| shaped.insn.code() == code && !is_astray(&shaped.insn, world))
     }
 
     /// Encodes an instruction that was changed.
@@ -175,6 +175,14 @@ fn aim_what_nothing_steers(insn: &mut Instruction, random: &mut Random, world: &
         insn.set_memory_displacement64(aim(random, world, Window::Low) - segment);
         insn.set_memory_displ_size(8);
     }
+}
+
+/// Whether an operand at a fixed address is outside of all windows, where it may be somebody else's.
+fn is_astray(insn: &Instruction, world: &World) -> bool {
+    let fixed = is_absolute(insn) || insn.is_ip_rel_memory_operand() || is_moffs(insn);
+    let segment = if insn.segment_prefix() == Register::FS { Machine::FS_BASE } else { 0 };
+    let address = insn.memory_displacement64().wrapping_add(segment);
+    has_memory(insn) && fixed && !world.is_in_window(address)
 }
 
 fn is_absolute(insn: &Instruction) -> bool {

@@ -1,10 +1,11 @@
 //! Cases of one instruction.
 
-use iced_x86::{Code, Instruction, InstructionInfoFactory, Mnemonic, OpKind};
+use iced_x86::{Code, Instruction, InstructionInfoFactory, Mnemonic, OpKind, Register};
 
 use super::case::{Case, Piece};
 use super::machine::{Machine, SITE_BYTES};
 use super::shape::{Shaped, Shaper, has_memory};
+use super::skip::is_segment_load;
 use super::steer::Steering;
 use super::world::World;
 use crate::Random;
@@ -37,7 +38,7 @@ impl Single {
     ) -> Option<Case> {
         let (world, pc) = (&machine.world, slot + CODE_AT);
         let mut shaped = self.shaper.shape(code, random, world, pc)?;
-        if is_wild(&shaped.insn) {
+        if is_wild(&shaped.insn) || loads_fs(&shaped.insn) && !machine.has_bases() {
             return None;
         }
         let targets = [slot, slot + AHEAD_AT];
@@ -64,7 +65,7 @@ impl Single {
         let mut steering = Steering::new(world, random, case);
         let target = steering.memory(insn, &mut self.factory);
         steering.details(insn, target);
-        steering.far(insn, site);
+        steering.far(insn, site, target);
         let wild = steering.random.below(16) == 0;
         if wild {
             return;
@@ -88,11 +89,16 @@ fn is_wild(insn: &Instruction) -> bool {
     bit && [insn.memory_base(), insn.memory_index()].iter().any(|own| own.full_register() == offset)
 }
 
+/// Whether it loads a selector, and with it a base, that this thread relies on.
+fn loads_fs(insn: &Instruction) -> bool {
+    is_segment_load(insn.code()) && insn.op0_register() == Register::FS || insn.mnemonic() == Mnemonic::Lfs
+}
+
 fn is_near_branch(insn: &Instruction) -> bool {
     (0..insn.op_count()).any(|n| insn.op_kind(n) == OpKind::NearBranch64)
 }
 
-/// `int 80h` is a system call; here it becomes an interrupt that nobody may raise.
+/// `int 80h` is a system call, whose numbers are others; whole programs make it. Here it becomes an interrupt that nobody may raise.
 fn refuse_kernel(shaped: &mut Shaped) {
     if shaped.insn.code() == Code::Int_imm8
         && let [.., vector] = &mut shaped.bytes[..]

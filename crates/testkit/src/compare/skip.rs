@@ -1,43 +1,31 @@
 //! Forms that are not run, and why.
 
-use iced_x86::{Code, CpuidFeature, EncodingKind, Mnemonic};
+use iced_x86::{Code, EncodingKind, Mnemonic};
 
-/// Why a form is not run.
+/// Why a form is compared nowhere. [`Skip::reason`] says it in a few words, the tests that it is so.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Skip {
     /// It is no instruction: data directives, or `INVALID`.
     NoInstruction,
-    /// 64-bit mode does not have it.
+    /// 64-bit mode does not have it. 32-bit code is run by the processor itself, step by step.
     OtherMode,
-    /// Two instructions to the processor: `wait` and another.
+    /// Two instructions to the processor, `wait` and another, which are compared by themselves.
     Pair,
-    /// Only decoders for one vendor's old processors know it.
-    OtherDecoder,
-    /// Its result is a clock, a counter or a random number.
-    Nondeterministic,
-    /// It tells which processor this is; the next case may run on another.
-    Identity,
-    /// It enters the kernel: compared by the steps of the system-call stub and by whole programs.
-    SystemCall,
-    /// It enters a hypervisor.
-    Hypercall,
-    /// It waits for another processor, or for time to pass.
-    Waits,
-    /// It changes selectors, or the base of GS: the engine carries it out.
-    Segment,
-    /// It leaves the code segment: the engine carries it out.
-    FarTransfer,
-    /// A near branch with an operand size that processors disagree about; the engine carries it out.
+    /// A near branch with the prefix 66h as AMD's processors read it. The decoder reads it as Intel's do, and
+    /// the engine leaves it to the processor: whole programs show that (`m2_narrow_branches`).
     Narrow,
-    /// It may abort at any time.
+    /// The decoder reads its bytes as another instruction, or as none: only processors that are no longer made
+    /// knew it, or those of one small vendor. Bytes that are none are left to the processor.
+    Undecoded,
+    /// It enters the kernel and does not come back to 64-bit code.
+    SystemEnter,
+    /// It asks the hypervisor, whose answer is its own business.
+    Hypercall,
+    /// It loads a selector to GS: an engine takes that for setting its base, which is the engine's.
+    Segment,
+    /// A transaction may abort at any time.
     Transaction,
-    /// Enclaves.
-    Enclave,
-    /// User interrupts.
-    UserInterrupt,
-    /// It takes the right to use memory away from the process that compares.
-    Protection,
 }
 
 impl Skip {
@@ -48,57 +36,39 @@ impl Skip {
     }
 }
 
-const REASONS: [&str; 16] = [
+const REASONS: [&str; 9] = [
     "no instruction",
     "not in 64-bit mode",
     "two instructions: wait and another",
-    "only for decoders of old processors",
-    "clock, counter or random number",
-    "tells which processor this is",
-    "system call: compared elsewhere",
-    "hypercall",
-    "waits",
-    "selectors, or the base of GS: carried out by the engine",
-    "far transfer: carried out by the engine",
-    "near branch with operand size 16: carried out by the engine",
-    "transaction",
-    "enclave",
-    "user interrupt",
-    "takes memory away",
+    "near branch with the prefix 66h: compared by whole programs",
+    "not decoded: no processor of today has it",
+    "enters the kernel for good",
+    "asks the hypervisor",
+    "loads a selector to GS: refused by the engine",
+    "begins a transaction, which may abort at any time",
 ];
 
 use Mnemonic as M;
-use Skip::{
-    Enclave, FarTransfer, Hypercall, Identity, Nondeterministic, Protection, Segment, SystemCall,
-    Transaction, UserInterrupt, Waits,
-};
+use Skip::{Hypercall, Segment, SystemEnter, Transaction};
 
 const BY_MNEMONIC: &[(Skip, &[Mnemonic])] = &[
-    (Nondeterministic, &[M::Rdtsc, M::Rdtscp, M::Rdpmc, M::Rdpru, M::Rdrand, M::Rdseed, M::Mcommit]),
-    (Identity, &[M::Cpuid, M::Rdpid]),
-    (SystemCall, &[M::Syscall, M::Sysenter]),
-    (Hypercall, &[M::Vmcall, M::Vmmcall, M::Vmgexit, M::Vmfunc, M::Hreset, M::Pconfig, M::Tdcall]),
-    (Waits, &[M::Monitor, M::Mwait, M::Monitorx, M::Mwaitx, M::Umonitor, M::Umwait, M::Tpause]),
-    (Segment, &[M::Lfs, M::Lgs, M::Lss, M::Lds, M::Les, M::Wrgsbase, M::Rdgsbase]),
-    (FarTransfer, &[M::Retf, M::Iret, M::Iretd, M::Iretq, M::Uiret]),
-    (Transaction, &[M::Xbegin, M::Xabort, M::Xend, M::Xtest]),
-    (Enclave, &[M::Enclu, M::Enclv, M::Encls, M::Getsec]),
-    (UserInterrupt, &[M::Clui, M::Stui, M::Testui, M::Senduipi]),
-    (Protection, &[M::Wrpkru]),
+    (SystemEnter, &[M::Sysenter]),
+    (Hypercall, &[M::Vmcall, M::Vmmcall, M::Vmgexit, M::Vmfunc]),
+    (Segment, &[M::Lgs]),
+    (Transaction, &[M::Xbegin]),
 ];
 
-/// Why `code` is not run; `None` when it is.
+/// Why `code` is compared nowhere; `None` when it is.
 #[must_use]
 pub fn skip(code: Code) -> Option<Skip> {
     let info = code.op_code();
+    let known = info.decoder_option() == 0 && info.encoding() != EncodingKind::MVEX;
     let shape = [
         (!info.is_instruction() || code == Code::INVALID, Skip::NoInstruction),
         (info.fwait(), Skip::Pair),
-        (!info.mode64() || info.encoding() == EncodingKind::MVEX, Skip::OtherMode),
-        (info.decoder_option() != 0 || !info.intel_decoder64() || is_padlock(code), Skip::OtherDecoder),
-        (is_segment_load(code), Skip::Segment),
-        (is_far(code), Skip::FarTransfer),
+        (known && !info.mode64(), Skip::OtherMode),
         (is_narrow(code), Skip::Narrow),
+        (!known || !info.intel_decoder64() || code == Code::Montmul_64, Skip::Undecoded),
     ];
     let by_shape = shape.iter().find(|(holds, _)| *holds).map(|(_, skip)| *skip);
     let mnemonic = code.mnemonic();
@@ -106,28 +76,25 @@ pub fn skip(code: Code) -> Option<Skip> {
     by_shape.or_else(listed)
 }
 
-/// Whether an engine carries `code` out when a block cannot: it is run where one follows. What it leaves to the
-/// processor (far jumps and calls) is not: single threads are not followed behind that. Loaded selectors would be
-/// seen by the next case.
+/// Whether it takes an engine to carry `code` out: it is compared only where one follows.
 #[must_use]
 pub fn takes_an_engine(code: Code) -> bool {
-    const CARRIED_OUT: [Mnemonic; 5] = [M::Retf, M::Iret, M::Iretd, M::Iretq, M::Rdgsbase];
-    matches!(skip(code), Some(Skip::Segment | Skip::FarTransfer)) && CARRIED_OUT.contains(&code.mnemonic())
+    const CARRIED_OUT: [Mnemonic; 8] =
+        [M::Retf, M::Iret, M::Iretd, M::Iretq, M::Uiret, M::Rdgsbase, M::Wrgsbase, M::Syscall];
+    let pops_gs = matches!(code, Code::Popw_GS | Code::Popq_GS);
+    let listed = CARRIED_OUT.contains(&code.mnemonic()) || pops_gs || is_far(code);
+    listed && skip(code).is_none()
 }
 
-/// Forms that iced names but does not decode.
-fn is_padlock(code: Code) -> bool {
-    code == Code::Montmul_64 || code.cpuid_features().contains(&CpuidFeature::PADLOCK_UNDOC)
-}
-
-fn is_segment_load(code: Code) -> bool {
+/// Whether it is a `mov` or `pop` that loads a selector.
+pub(crate) fn is_segment_load(code: Code) -> bool {
     use iced_x86::OpCodeOperandKind as Kind;
     let loads = matches!(code.mnemonic(), Mnemonic::Mov | Mnemonic::Pop);
     loads && matches!(code.op_code().op0_kind(), Kind::seg_reg | Kind::fs | Kind::gs | Kind::seg_rSI)
 }
 
 fn is_far(code: Code) -> bool {
-    code.is_jmp_far_indirect() || code.is_call_far_indirect() || code.is_jmp_far() || code.is_call_far()
+    code.is_jmp_far_indirect() || code.is_call_far_indirect()
 }
 
 /// Near branches by 16-bit offsets: with a prefix that Intel's processors ignore and AMD's heed.
@@ -145,24 +112,4 @@ fn is_narrow(code: Code) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reasons_stand_where_their_number_says() {
-        assert_eq!(Skip::NoInstruction.reason(), "no instruction");
-        assert_eq!(Skip::Transaction.reason(), "transaction");
-        assert_eq!(Skip::Protection.reason(), "takes memory away");
-        assert_eq!(Skip::Protection as usize + 1, REASONS.len());
-    }
-
-    #[test]
-    fn ordinary_forms_are_run() {
-        for code in [Code::Add_rm64_r64, Code::Call_rel32_64, Code::EVEX_Vaddps_zmm_k1z_zmm_zmmm512b32_er] {
-            assert_eq!(skip(code), None, "{code:?}");
-        }
-        assert_eq!(skip(Code::Syscall), Some(Skip::SystemCall));
-        assert_eq!(skip(Code::Mov_Sreg_rm16), Some(Skip::Segment));
-        assert_eq!(skip(Code::Pushad), Some(Skip::OtherMode));
-    }
-}
+mod tests;

@@ -2,10 +2,12 @@
 
 use iced_x86::{Instruction, InstructionInfoFactory, Mnemonic, OpKind, Register, UsedMemory};
 use midstride_control::Vector;
+use midstride_frame::rflags;
 
 use super::case::{Case, Fs};
 use super::machine::{FLAGS, Machine};
 use super::shape::aim;
+use super::special::care;
 use super::world::{Window, World};
 use crate::Random;
 
@@ -66,8 +68,11 @@ impl<'s> Steering<'s> {
 
     fn operand(&mut self, memory: &UsedMemory) -> Option<u64> {
         let displacement = memory.displacement();
-        if memory.base() == Register::RIP || memory.base() == Register::EIP {
-            return Some(displacement);
+        let base = if memory.segment() == Register::FS { Machine::FS_BASE } else { 0 };
+        self.case.fs = if base == 0 { self.case.fs } else { Fs::Used };
+        // Those relative to rip are told like this, too.
+        if memory.base() == Register::None && memory.index() == Register::None {
+            return Some(displacement.wrapping_add(base));
         }
         let narrow = [memory.base(), memory.index()].iter().any(|register| register.is_gpr32());
         let window = match narrow {
@@ -76,8 +81,6 @@ impl<'s> Steering<'s> {
             false => Window::Near,
         };
         let target = aim(self.random, self.world, window);
-        let base = if memory.segment() == Register::FS { Machine::FS_BASE } else { 0 };
-        self.case.fs = if base == 0 { self.case.fs } else { Fs::Used };
         let wanted = target.wrapping_sub(displacement).wrapping_sub(base);
         self.reach(memory, wanted);
         Some(target)
@@ -113,6 +116,12 @@ impl<'s> Steering<'s> {
         *gpr(self.case, number) = value;
     }
 
+    /// What an instruction writes to this register is not compared.
+    pub(crate) fn hide(&mut self, register: Register) {
+        let bits = if register.size() == 2 { 0xffff } else { u64::MAX };
+        self.case.unseen.registers.push((register.full_register().number(), bits));
+    }
+
     /// Element by element small numbers.
     fn small_elements(&mut self, index: Register) {
         let mut vector = Vector::default();
@@ -145,6 +154,9 @@ impl<'s> Steering<'s> {
             Mnemonic::Rdfsbase => self.case.fs = Fs::Used,
             _ => {}
         }
+        if let Some(care) = care(insn) {
+            care(self, insn, target);
+        }
         if insn.has_rep_prefix() || insn.has_repne_prefix() {
             let count = self.random.below(20);
             self.put(Register::RCX, count);
@@ -166,12 +178,20 @@ impl<'s> Steering<'s> {
         }
     }
 
-    /// What far returns take from the stack: an address, a selector, and for `iret` flags, rsp and another selector.
-    pub(crate) fn far(&mut self, insn: &Instruction, site: u64) {
+    /// What far branches take: an address, a selector, and for `iret` flags, rsp and another selector.
+    pub(crate) fn far(&mut self, insn: &Instruction, site: u64, pointer: Option<u64>) {
         const DATA: u64 = 0x2b;
         // That of 64-bit code, or none of code: what 32-bit code does is not compared.
         let code = [0x33, 0x33, 0x33, 0x33, DATA, 0, 0x10][self.random.below(7) as usize];
         let stack = self.world.window(Window::Stack) + 0x900;
+        let pointer = pointer.filter(|_| insn.is_jmp_far_indirect() || insn.is_call_far_indirect());
+        if let Some(pointer) = pointer {
+            let offset = insn.memory_size().size() as u64 - 2;
+            self.case.pokes.extend([(pointer, site), (pointer + offset, code)]);
+            // Processors disagree about how such a pointer is to be aligned.
+            self.case.gpr.rflags &= !rflags::AC;
+            return;
+        }
         let bytes = u64::from(insn.code().op_code().operand_size() / 8);
         let words = match insn.mnemonic() {
             Mnemonic::Iret | Mnemonic::Iretd | Mnemonic::Iretq => vec![site, code, 0x202, stack, DATA],
@@ -220,6 +240,6 @@ impl<'s> Steering<'s> {
             Mnemonic::Xsavec | Mnemonic::Xsavec64 => (8, 8),
             _ => return,
         };
-        self.case.unseen.push((target + offset, bytes));
+        self.case.unseen.memory.push((target + offset, bytes));
     }
 }

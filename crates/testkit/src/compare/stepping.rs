@@ -3,7 +3,7 @@
 use midstride_block::Door;
 
 use super::bench::{Bench, Report};
-use super::case::Case;
+use super::case::{Case, Unseen};
 use super::machine::Machine;
 use super::outcome::{End, Judge};
 use super::rewriter::{Arrival, Known, Next, Rewriter};
@@ -65,7 +65,7 @@ impl Bench {
         let Self { machine, rewriters, .. } = self;
         let rewriter = &mut rewriters[index];
         let (format, valid) = (machine.format(), machine.valid());
-        let judge = Judge { format, valid, flags: rewriter.flags(), unseen: &[], world: None };
+        let judge = Judge { format, valid, flags: rewriter.flags(), unseen: Unseen::NOTHING, world: None };
         let mut walk = Walk::new(native, judge);
         let mut under = Under { machine, rewriter, case, looked_at: 0 };
         let ended = under.run(&mut walk);

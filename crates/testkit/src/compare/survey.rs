@@ -32,8 +32,8 @@ pub struct Tally {
 pub struct Survey {
     /// By form.
     pub forms: BTreeMap<Code, Tally>,
-    /// Forms that were not run.
-    pub skipped: BTreeMap<Skip, u64>,
+    /// Forms that are compared nowhere.
+    pub skipped: BTreeMap<Skip, Vec<Code>>,
     /// Differences, up to a few.
     pub differences: Vec<Report>,
 }
@@ -82,10 +82,9 @@ impl Survey {
         let mut bench = Bench::new(&mut random, rewritings);
         let mut single = Single::new();
         let mut survey = Self::default();
-        let (run, skipped): (Vec<Code>, Vec<Code>) = Code::values().partition(|code| skip(*code).is_none());
-        for reason in skipped.into_iter().filter_map(skip) {
-            *survey.skipped.entry(reason).or_default() += 1;
-        }
+        survey.note_skipped();
+        let is_run = |code: &Code| skip(*code).is_none() && !takes_an_engine(*code);
+        let run: Vec<Code> = Code::values().filter(is_run).collect();
         let slots: Vec<u64> = bench.machine.slots(SLOT_BYTES).collect();
         let mut turn = 0;
         for _ in 0..cases {
@@ -103,8 +102,8 @@ impl Survey {
         survey
     }
 
-    /// The same in a thread that an engine follows, with this many hot bytes of cache; forms that
-    /// [take an engine](takes_an_engine) are run too.
+    /// The same in a thread that an engine follows, with this many hot bytes of cache. Forms that
+    /// [take an engine](takes_an_engine) are run too; those that use the base of FS, which the engine needs, are not.
     #[must_use]
     pub fn of_all_forms_followed(
         seed: u64,
@@ -116,8 +115,8 @@ impl Survey {
         let mut followed = Followed::new(&mut random, instrumentation, hot_bytes);
         let mut single = Single::new();
         let mut survey = Self::default();
-        let is_run = |code: &Code| skip(*code).is_none() || takes_an_engine(*code);
-        let run: Vec<Code> = Code::values().filter(is_run).collect();
+        survey.note_skipped();
+        let run: Vec<Code> = Code::values().filter(|code| skip(*code).is_none()).collect();
         let slots: Vec<u64> = followed.bench.machine.slots(SLOT_BYTES).collect();
         for _ in 0..cases {
             followed.bench.machine.world.fill(&mut random);
@@ -134,6 +133,39 @@ impl Survey {
             codes.into_iter().zip(verdicts).for_each(|(code, verdict)| survey.note(code, verdict));
         }
         survey
+    }
+
+    fn note_skipped(&mut self) {
+        for code in Code::values() {
+            if let Some(reason) = skip(code) {
+                self.skipped.entry(reason).or_default().push(code);
+            }
+        }
+    }
+
+    /// All of it, for programs: an object of three, `forms` with what became of each, `skipped` with the forms of each
+    /// reason, and the number of `differences`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let quoted =
+            |codes: &[Code]| codes.iter().map(|code| format!("\"{code:?}\"")).collect::<Vec<_>>().join(", ");
+        let form = |(code, tally): (&Code, &Tally)| {
+            let Tally { left, raised, undefined, known, unfit } = tally;
+            format!(
+                "    \"{code:?}\": {{ \"left\": {left}, \"raised\": {raised}, \"undefined\": {undefined}, \
+                 \"known\": {known}, \"unfit\": {unfit} }}"
+            )
+        };
+        let forms: Vec<String> = self.forms.iter().map(form).collect();
+        let reason =
+            |(skip, codes): (&Skip, &Vec<Code>)| format!("    \"{}\": [{}]", skip.reason(), quoted(codes));
+        let skipped: Vec<String> = self.skipped.iter().map(reason).collect();
+        format!(
+            "{{\n  \"forms\": {{\n{}\n  }},\n  \"skipped\": {{\n{}\n  }},\n  \"differences\": {}\n}}\n",
+            forms.join(",\n"),
+            skipped.join(",\n"),
+            self.differences.len()
+        )
     }
 
     fn note(&mut self, code: Code, verdict: Verdict) {
@@ -173,8 +205,8 @@ impl fmt::Display for Survey {
         ] {
             writeln!(f, "{:>8} {what}", self.with(coverage).count())?;
         }
-        for (skip, count) in &self.skipped {
-            writeln!(f, "{count:>8} not run: {}", skip.reason())?;
+        for (skip, forms) in &self.skipped {
+            writeln!(f, "{:>8} compared nowhere: {}", forms.len(), skip.reason())?;
         }
         let names: Vec<String> = self.with(Coverage::Raised).map(|code| format!("{code:?}")).collect();
         writeln!(f, "only raise signals: {}", names.join(" "))

@@ -146,6 +146,11 @@ impl World {
         self.holds(address, 8).then(|| unsafe { from.read_unaligned() })
     }
 
+    /// Whether a window has an address.
+    pub(crate) fn is_in_window(&self, address: u64) -> bool {
+        self.holds(address, 1)
+    }
+
     fn holds(&self, address: u64, bytes: u64) -> bool {
         self.windows.iter().any(|start| address.wrapping_sub(*start) <= WINDOW_BYTES - bytes)
     }

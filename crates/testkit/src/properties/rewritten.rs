@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use arbitrary::{Result, Unstructured};
 use iced_x86::Code;
 
+use crate::Random;
 use crate::compare::{Coverage, Kind, Maker, Rewriting, Steps, Survey, Verdict};
 
 thread_local! {
@@ -13,7 +14,7 @@ thread_local! {
 }
 
 /// A program, straight or a graph of blocks, compared in all ways to rewrite it, and stepped through in one.
-/// The input is a seed.
+/// Each decision about it is a byte of the input, or a few, until they are used up.
 ///
 /// # Errors
 /// When `u` is exhausted.
@@ -21,8 +22,12 @@ thread_local! {
 /// # Panics
 /// When there is a difference.
 pub fn rewritten_code(u: &mut Unstructured<'_>) -> Result<()> {
-    let (seed, kind) = (u.arbitrary::<u64>()?, *u.choose(&[Kind::Straight, Kind::Graph])?);
-    MAKER.with_borrow_mut(|maker| compare(maker.get_or_insert_with(maker_of_all_forms), seed, kind));
+    let kind = *u.choose(&[Kind::Straight, Kind::Graph])?;
+    let stepped = usize::from(u.arbitrary::<u8>()?);
+    let shape = u.bytes(u.len())?;
+    MAKER.with_borrow_mut(|maker| {
+        compare(maker.get_or_insert_with(maker_of_all_forms), Random::of_bytes(shape), kind, stepped);
+    });
     Ok(())
 }
 
@@ -32,17 +37,18 @@ fn maker_of_all_forms() -> Maker {
     Maker::new(1, &forms, &Rewriting::all())
 }
 
-fn compare(maker: &mut Maker, seed: u64, kind: Kind) {
-    maker.seed(seed);
+fn compare(maker: &mut Maker, shape: Random, kind: Kind, stepped: usize) {
+    let shown = shape.clone();
+    maker.decide_by(shape);
     let mut case = maker.next(kind);
     for rewriter in 0..maker.rewriters() {
         let verdict = maker.compare(&case, rewriter);
         if let Verdict::Different(report) = verdict {
-            panic!("seed {seed:#x}: {report}");
+            panic!("{shown:x?}: {report}");
         }
         maker.vary(&mut case);
     }
     let mut steps = Steps::default();
-    maker.step_through(&case, seed as usize % maker.rewriters(), &mut steps);
-    assert!(steps.differences.is_empty(), "seed {seed:#x}: {}", steps.differences[0]);
+    maker.step_through(&case, stepped % maker.rewriters(), &mut steps);
+    assert!(steps.differences.is_empty(), "{shown:x?}: {}", steps.differences[0]);
 }

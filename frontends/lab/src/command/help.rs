@@ -62,7 +62,7 @@ fn forms(name: &str) -> Option<String> {
         let (info, features) = (code.op_code(), code.cpuid_features());
         let features: Vec<String> = features.iter().map(|feature| format!("{feature:?}")).collect();
         let (form, encoding) = (info.instruction_string(), info.op_code_string());
-        format!("{form:<44}{encoding:<36}{}", features.join(" "))
+        format!("{form:<47} {encoding:<35} {}", features.join(" "))
     };
     let lines: Vec<String> = forms_of(name).map(line).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))

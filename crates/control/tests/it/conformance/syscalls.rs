@@ -2,6 +2,7 @@
 
 use midstride_asm::{Gpr, Width};
 use midstride_control::{CodePoint, Controller, Death, Event, Options, Refusal, Syscalls};
+use midstride_frame::GprFrame;
 use midstride_os::nr;
 
 use super::Setup;
@@ -120,4 +121,84 @@ pub(crate) fn a_blocking_call_is_interrupted(setup: Setup) {
     assert_eq!(lab.state().registers.gpr.rbx, 1);
     lab.session.interrupt().unwrap();
     assert!(matches!(lab.event(), Event::Stopped { .. } | Event::Exit(_)));
+}
+
+/// `int 80h` between two instructions.
+fn compat_call(w: &mut midstride_asm::Writer<'_>) {
+    w.inc_r(Width::W64, Gpr::Rbx); // 0
+    w.bytes(&[0xcd, 0x80]); // 3
+    w.inc_r(Width::W64, Gpr::R12); // 5
+}
+
+const COMPAT_GETPPID: u64 = 64;
+
+pub(crate) fn calls_of_32_bit_programs_show_their_own_arguments(setup: Setup) {
+    let lab = Lab::loaded(setup, compat_call);
+    lab.set(|registers| {
+        let gpr = &mut registers.gpr;
+        (gpr.rax, gpr.rcx, gpr.rdx, gpr.rsi, gpr.rdi, gpr.rbp) = (COMPAT_GETPPID, 2, 3, 4, 5, 6);
+    });
+    let expected = Event::Syscall { insn: id(3), number: COMPAT_GETPPID, args: [1, 2, 3, 4, 5, 6] };
+    assert_eq!(lab.run(), expected);
+}
+
+/// rcx was that of `syscall`, or the call was refused.
+pub(crate) fn calls_of_32_bit_programs_change_rax_only(setup: Setup) {
+    let lab = Lab::with(setup, make());
+    lab.session.load(program(compat_call)).unwrap();
+    lab.set(|registers| (registers.gpr.rax, registers.gpr.rcx, registers.gpr.r11) = (COMPAT_GETPPID, 11, 12));
+    let before = lab.registers().gpr;
+    let event = lab.run();
+    let gpr = lab.registers().gpr;
+    if let Event::Fault(_) = event {
+        println!("not compared: this kernel has no 32-bit calls");
+        return;
+    }
+    assert_eq!(event, fell_off(5));
+    assert!(gpr.rax > 0 && gpr.rax < 1 << 22, "{:x}", gpr.rax);
+    let expected = GprFrame {
+        rax: gpr.rax,
+        rip: gpr.rip,
+        rflags: gpr.rflags,
+        rbx: before.rbx + 1,
+        r12: before.r12 + 1,
+        ..before
+    };
+    assert_eq!(gpr, expected);
+}
+
+/// They were looked up by the numbers of 64-bit programs: `exit` ended the thread that ran the program.
+pub(crate) fn calls_of_32_bit_programs_do_not_escape_either(setup: Setup) {
+    let lab = Lab::with(setup, make());
+    lab.session.load(program(compat_call)).unwrap();
+    for number in [2, 120, 190, 11, 119, 173] {
+        lab.set(move |registers| registers.gpr.rax = number);
+        assert_eq!(lab.run(), Event::Refused { insn: id(3), reason: Refusal::SystemCall { number } });
+    }
+    for number in [1, 252] {
+        lab.set(move |registers| (registers.gpr.rax, registers.gpr.rbx) = (number, 6));
+        let ended = lab.run();
+        if !matches!(ended, Event::Fault(_)) {
+            // `inc rbx` came first.
+            assert_eq!(ended, Event::Killed(Death::Exited { status: 7 }));
+        }
+    }
+}
+
+/// The kernel does not look at it.
+pub(crate) fn the_upper_half_of_a_number_hides_nothing(setup: Setup) {
+    let lab = Lab::with(setup, make());
+    lab.session.load(program(call)).unwrap();
+    let number = 1 << 32 | nr::FORK;
+    lab.set(move |registers| registers.gpr.rax = number);
+    assert_eq!(lab.run(), Event::Refused { insn: id(3), reason: Refusal::SystemCall { number } });
+}
+
+/// With system calls allowed it was tried for ever.
+pub(crate) fn sysenter_is_refused(setup: Setup) {
+    for options in [make(), Options::default()] {
+        let lab = Lab::with(setup, options);
+        lab.session.load(program(|w| w.bytes(&[0x0f, 0x34]))).unwrap();
+        assert_eq!(lab.run(), Event::Refused { insn: id(0), reason: Refusal::FarTransfer });
+    }
 }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use crate::error::TypeError;
 use crate::freeze::Outcome;
 use crate::instance::{Instance, InstanceInner};
-use crate::runtime::enter;
 use crate::runtime::layout::FuncDesc;
+use crate::runtime::{enter, nesting};
 use crate::trap::{Trap, TrapKind};
 use crate::types::FuncType;
 use crate::value::{Val, WasmTy};
@@ -52,6 +52,14 @@ impl<'a> Caller<'a> {
     #[must_use]
     pub fn instance(&self) -> Option<&'a Instance> {
         self.instance
+    }
+
+    /// Whether the instance can be frozen in this call: a host function that waits shall answer
+    /// [`TrapKind::Frozen`] then, and else go on waiting. It cannot when the host's own frames, or another
+    /// instance's, are below the caller's.
+    #[must_use]
+    pub fn can_be_frozen(&self) -> bool {
+        self.instance.is_some() && nesting::is_outermost()
     }
 
     /// The caller's memory, whether exported or not.

@@ -24,6 +24,22 @@ pub(crate) enum Item {
     Global(u32),
 }
 
+/// What an import is called.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct ImportName {
+    /// Of which module.
+    pub module: String,
+    /// By which name.
+    pub name: String,
+}
+
+impl std::fmt::Display for ImportName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.module, self.name)
+    }
+}
+
 /// An import.
 #[derive(Clone, Debug)]
 pub(crate) struct Import {

@@ -8,18 +8,19 @@ use std::sync::Arc;
 use crate::error::{LinkError, TypeError};
 use crate::freeze::Frozen;
 use crate::func::{Func, TypedFunc, WasmTys};
-use crate::info::{ConstExpr, Item, SegmentMode};
+use crate::info::{ConstExpr, ImportName, Item, SegmentMode};
 use crate::linker::Extern;
 use crate::module::Module;
 use crate::runtime::builtins;
 use crate::runtime::context::{Context, FREEZE, FreezeHandle, INTERRUPT, InterruptHandle};
-use crate::runtime::enter;
-use crate::runtime::global::Global;
+use crate::runtime::global::{Global, Kept};
 use crate::runtime::layout::{FuncDesc, VmHeader};
 use crate::runtime::memory::Memory;
+use crate::runtime::nesting;
 use crate::runtime::stack::Stack;
 use crate::runtime::table::Table;
 use crate::trap::{Trap, TrapKind};
+use crate::types::{GlobalType, Mutability, ValType};
 use crate::value::Val;
 
 /// A module with its memory, its tables, its globals and its stack.
@@ -47,6 +48,8 @@ pub(crate) struct InstanceInner {
     /// The references of each element segment; none when it was dropped.
     elements: RefCell<Vec<Vec<u64>>>,
     dropped_data: RefCell<Vec<bool>>,
+    /// What has been assigned to its globals from outside.
+    kept_by_globals: Kept,
     /// Functions of others that came in as values.
     kept: RefCell<Vec<Func>>,
     failure: RefCell<Option<Failure>>,
@@ -142,6 +145,7 @@ impl Instance {
             funcs,
             elements: RefCell::default(),
             dropped_data: RefCell::new(vec![false; info.data.len()]),
+            kept_by_globals: Kept::default(),
             kept: RefCell::default(),
             failure: RefCell::default(),
             stopped: Cell::new(None),
@@ -150,6 +154,7 @@ impl Instance {
         instance.fill_header();
         instance.fill_tables();
         instance.fill_funcs();
+        instance.keep_in_globals();
         Ok(instance)
     }
 
@@ -203,6 +208,20 @@ impl Instance {
         }
     }
 
+    /// Its code can assign its functions to globals that it imports.
+    fn keep_in_globals(&self) {
+        let info = self.module().info();
+        if info.imported_funcs as usize == info.funcs.len() {
+            return;
+        }
+        let func = Func::of(self, info.imported_funcs);
+        let can_hold = |global: &&Global| {
+            let GlobalType { content, mutability } = global.ty();
+            (content, mutability) == (ValType::FuncRef, Mutability::Var)
+        };
+        self.0.globals.iter().filter(can_hold).for_each(|global| global.keep(&func));
+    }
+
     /// Globals, segments, start function.
     fn initialize(&self) -> Result<(), Trap> {
         let info = self.module().info();
@@ -217,6 +236,8 @@ impl Instance {
         self.evaluate_elements();
         self.write_segments()?;
         if let Some(start) = info.start {
+            // Who instantiates gets an instance or an error, but no frozen one.
+            let _entry = nesting::Entry::new()?;
             Func::of(self, start).call(&[])?;
         }
         Ok(())
@@ -376,6 +397,13 @@ impl Instance {
         (index < count && self.func_desc_address(index) == desc).then_some(index)
     }
 
+    /// What it imports the function with this descriptor as.
+    pub(crate) fn import_name(&self, desc: u64) -> Option<ImportName> {
+        let func = Item::Func(self.func_index(desc)?);
+        let import = self.module().info().imports.iter().find(|import| import.item == func)?;
+        Some(ImportName { module: import.module.clone(), name: import.name.clone() })
+    }
+
     pub(crate) fn global_at(&self, index: u32) -> Global {
         match self.0.globals.get(index as usize) {
             Some(global) => global.clone(),
@@ -383,7 +411,7 @@ impl Instance {
                 let ty = self.module().info().globals[index as usize].ty;
                 let cell = self.0.context.cell::<u128>(self.module().layout().global(index));
                 // SAFETY: the instance keeps its context; the cell has this type.
-                unsafe { Global::in_context(ty, cell, self.0.clone()) }
+                unsafe { Global::in_context(ty, cell, self.0.clone(), self.0.kept_by_globals.clone()) }
             }
         }
     }
@@ -437,7 +465,7 @@ impl Instance {
         if bits == 0 || !table.element_type().is_ref() || own.clone().any(|own| own.same(table)) {
             return;
         }
-        if table.element_type() == crate::ValType::FuncRef {
+        if table.element_type() == ValType::FuncRef {
             // SAFETY: compiled code holds it, so it is alive.
             if let Some(func) = unsafe { Func::from_desc(bits) } {
                 table.keep(&func);
@@ -469,7 +497,7 @@ impl Instance {
             return Err(TrapKind::StackOverflow.into());
         }
         if wishes & FREEZE != 0 {
-            if enter::is_outermost() {
+            if nesting::is_outermost() {
                 return Err(TrapKind::Frozen.into());
             }
             // The host's frames below cannot be frozen: later, when they are gone.

@@ -51,8 +51,11 @@ mod wasi;
 
 pub use engine::{Config, Engine};
 pub use error::{LinkError, ModuleError, TypeError, Unsupported};
-pub use freeze::{FreezeError, Frozen, ImageFile, ImageFileError, Outcome, PageCheck, Saving, ThawError};
+pub use freeze::{
+    FreezeError, Frozen, Holder, ImageFile, ImageFileError, Outcome, PageCheck, Saving, ThawError,
+};
 pub use func::{Caller, Func, IntoFunc, TypedFunc, WasmResults, WasmTys, WithCaller};
+pub use info::ImportName;
 pub use instance::Instance;
 pub use linker::{Extern, Linker};
 pub use midstride_statemap::{self as statemap, Image, Value};

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use midstride_addr::{AppPc, CachePc, CacheRange};
 use midstride_os::LINUX_PAGES;
-use midstride_slab::{Place, Region, Sizes};
+use midstride_slab::{AllocError, Place, Region, Sizes};
 use midstride_statemap::{FunctionNames, ModuleHash, ModuleMap};
 use sha2::{Digest, Sha256};
 
@@ -15,6 +15,7 @@ use crate::info::{Item, ModuleInfo};
 use crate::parse::parse;
 use crate::runtime::code;
 use crate::runtime::layout::VmLayout;
+use crate::runtime::pages::Reservation;
 use crate::types::ExternType;
 
 /// A module that can be instantiated any number of times, in any thread.
@@ -203,17 +204,31 @@ impl FunctionNames for &Module {
     }
 }
 
+/// How often to try: another thread may be faster.
+const TRIES: u32 = 100;
+
+/// A region where the kernel has room: nothing has to be near it, and there can be many.
+fn reserve(sizes: Sizes) -> Result<Region, ModuleError> {
+    let try_once = || {
+        let full = |_| AllocError::NoPlace { start: 0, end: u64::MAX, bytes: sizes.total() };
+        let free = Reservation::new(sizes.total() as usize).map_err(full)?.base();
+        // What is tried first lies right below.
+        let place = Place::near_pc(AppPc::new(free + sizes.total()));
+        Ok(Region::reserve(&LINUX_PAGES, &place, sizes, 1)?)
+    };
+    let taken = |tried: &Result<_, _>| matches!(tried, Err(ModuleError::Memory(AllocError::NoPlace { .. })));
+    (1..TRIES).map(|_| try_once()).find(|tried| !taken(tried)).unwrap_or_else(try_once)
+}
+
 /// Puts code into executable memory.
 fn place(code: &[u8]) -> Result<CodeMemory, ModuleError> {
-    fn here() {}
-    let near = AppPc::new(here as fn() as usize as u64);
     let bytes = code.len() as u64 + 16;
     let sizes = Sizes { hot: bytes.next_multiple_of(4096), cold: 4096, data: 4096 };
-    let mut region = Region::reserve(&LINUX_PAGES, &Place::near_pc(near), sizes, 1)?;
+    let mut region = reserve(sizes)?;
     let unit = region.unit(0);
     let mut span = match unit {
         Some(mut unit) => unit.alloc_hot(code.len() as u64, 16)?,
-        None => return Err(midstride_slab::AllocError::BadUnitCount { units: 0 }.into()),
+        None => return Err(AllocError::BadUnitCount { units: 0 }.into()),
     };
     region.write(&mut span, code)?;
     let range = span.publish().exec();

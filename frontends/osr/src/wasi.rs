@@ -77,16 +77,24 @@ impl WasiCtx {
 
     fn call(&self, function: &Function, caller: &Caller<'_>, args: &[Val]) -> Result<Errno, Trap> {
         let args: Vec<u64> = args.iter().map(bits).collect();
+        loop {
+            match self.call_once(function, caller, &args) {
+                // The engine makes the call again when it goes on.
+                Err(Exit::Interrupted) if caller.can_be_frozen() => return Err(TrapKind::Frozen.into()),
+                // The freeze comes when what is below has returned.
+                Err(Exit::Interrupted) => self.with(|wasi| wasi.interrupt().clear()),
+                answer => return answer.map_err(Trap::host),
+            }
+        }
+    }
+
+    fn call_once(&self, function: &Function, caller: &Caller<'_>, args: &[u64]) -> Result<Errno, Exit> {
+        let mut wasi = self.0.borrow_mut();
         // A guest without a memory has no byte of it.
         match caller.memory() {
-            Some(memory) => self.0.borrow_mut().call(function, &mut View(memory), &args),
-            None => self.0.borrow_mut().call(function, &mut [0_u8; 0], &args),
+            Some(memory) => wasi.call(function, &mut View(memory), args),
+            None => wasi.call(function, &mut [0_u8; 0], args),
         }
-        .map_err(|exit| match exit {
-            // The engine makes the call again when it goes on.
-            Exit::Interrupted => TrapKind::Frozen.into(),
-            exit => Trap::host(exit),
-        })
     }
 
     /// Adds its state to a frozen instance's.

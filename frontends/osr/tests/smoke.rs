@@ -98,3 +98,14 @@ fn an_endless_loop_can_be_interrupted() {
     assert_eq!(call(&instance, "f", &[]).unwrap_err().kind(), TrapKind::Interrupted);
     thread.join().unwrap();
 }
+
+#[test]
+fn a_thousand_modules_live_at_once() {
+    let engine = Engine::new(Config::default()).unwrap();
+    let text = |n| format!(r#"(module (func (export "run") (result i32) (i32.const {n})))"#);
+    let modules: Vec<Module> = (0..1000).map(|n| Module::new(&engine, text(n)).unwrap()).collect();
+    for n in [0, 160, 999] {
+        let instance = Linker::new().instantiate(&modules[n]).unwrap();
+        assert_eq!(call(&instance, "run", &[]).unwrap(), [Val::I32(n as i32)]);
+    }
+}

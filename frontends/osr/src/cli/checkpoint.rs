@@ -72,7 +72,7 @@ impl Checkpoints {
     /// Starts to write one, unless the one before is still being written.
     pub(crate) fn save(&mut self, frozen: &Frozen) -> Result<()> {
         if let Some(saving) = self.saving.take_if(|saving| saving.is_done()) {
-            saving.wait()?;
+            saving.wait().with_context(|| self.directory.display().to_string())?;
             self.forget_old()?;
         }
         if self.saving.is_none() {

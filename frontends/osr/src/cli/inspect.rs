@@ -33,11 +33,15 @@ fn print(module: &Module, head: &ImageHead) {
         println!("global {index}: {}", global.value);
     }
     for (index, table) in state.tables.iter().enumerate() {
-        println!("table {index}: {} elements of {}", table.elements.len(), table.ty);
+        let there = table.elements.iter().filter(|element| element.bits() != 0).count();
+        println!("table {index}: {} elements of {}, {there} not null", table.elements.len(), table.ty);
     }
     for (index, (memory, runs)) in state.memories.iter().zip(&head.runs).enumerate() {
         let stored: u64 = runs.iter().map(|run| run.range.bytes()).sum();
         println!("memory {index}: {} pages, {stored} bytes stored", memory.wasm_pages());
+    }
+    for (what, dropped) in [("data", &state.dropped_data), ("element", &state.dropped_elements)] {
+        dropped.iter().for_each(|segment| println!("{what} segment {segment}: dropped"));
     }
     for part in &state.host {
         println!("host {}: {} bytes", part.name, part.bytes.len());
@@ -65,6 +69,8 @@ fn as_json(module: &Module, head: &ImageHead) -> Json {
         "globals": state.globals.iter().map(|global| value(&global.value)).collect::<Vec<_>>(),
         "tables": tables.collect::<Vec<_>>(),
         "memories": memories.collect::<Vec<_>>(),
+        "dropped_data": state.dropped_data,
+        "dropped_elements": state.dropped_elements,
         "host": host,
     })
 }

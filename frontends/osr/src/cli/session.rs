@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use midstride_osr::statemap::State;
 use midstride_osr::{Frozen, ImageFile, Outcome, PageCheck, Trap, Val, WasiCtx};
 use midstride_wasi::Exit;
@@ -25,6 +25,16 @@ struct Session {
     stops: Stops,
     image: PathBuf,
     checkpoints: Option<Checkpoints>,
+    unsaved: Unsaved,
+}
+
+/// What becomes of a program that could not be saved.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unsaved {
+    /// It goes on.
+    GoesOn,
+    /// It ends: it was only started to be saved.
+    Ends,
 }
 
 /// What has become of it.
@@ -56,7 +66,8 @@ fn go_on(program: Program, start: Start, args: &StopArgs) -> Result<ExitCode> {
     if let (Some(every), Some(_)) = (args.checkpoint_every, &checkpoints) {
         stops.every(every, handle);
     }
-    let mut session = Session { program, stops, image: args.freeze_to.clone(), checkpoints };
+    let mut session =
+        Session { program, stops, image: args.freeze_to.clone(), checkpoints, unsaved: Unsaved::GoesOn };
     match session.drive(start)? {
         End::Status(status) => Ok(status),
         End::Frozen => Ok(ExitCode::SUCCESS),
@@ -67,7 +78,7 @@ pub(crate) fn freeze(args: &ProgramArgs, after: Duration, image: PathBuf) -> Res
     let (program, start) = Program::new(args)?;
     let stops = Stops::default();
     stops.after(after, program.instance.freeze_handle());
-    let mut session = Session { program, stops, image, checkpoints: None };
+    let mut session = Session { program, stops, image, checkpoints: None, unsaved: Unsaved::Ends };
     match session.drive(start)? {
         End::Frozen => Ok(ExitCode::SUCCESS),
         End::Status(status) => {
@@ -87,20 +98,31 @@ impl Session {
                     return Ok(End::Status(ExitCode::SUCCESS));
                 }
                 Ok(Outcome::Frozen(mut frozen)) => {
-                    self.program.complete(&mut frozen)?;
-                    if self.stops.is_last() {
-                        let bytes = frozen.save(&self.image)?;
-                        eprintln!("midwasm: frozen to {} ({bytes} bytes)", self.image.display());
-                        return Ok(End::Frozen);
+                    let last = self.stops.is_last();
+                    match self.save(&mut frozen, last) {
+                        Ok(()) if last => return Ok(End::Frozen),
+                        Ok(()) => {}
+                        Err(error) if self.unsaved == Unsaved::Ends => return Err(error),
+                        Err(error) => eprintln!("midwasm: not saved, the program goes on: {error:#}"),
                     }
-                    if let Some(checkpoints) = &mut self.checkpoints {
-                        checkpoints.save(&frozen)?;
-                    }
+                    self.stops.again();
                     next = Start::Resume(frozen);
                 }
                 Err(trap) => return Ok(End::Status(self.ended(&trap))),
             }
         }
+    }
+
+    /// Writes an image or a checkpoint.
+    fn save(&mut self, frozen: &mut Frozen, last: bool) -> Result<()> {
+        self.program.complete(frozen)?;
+        if last {
+            let bytes = frozen.save(&self.image).with_context(|| self.image.display().to_string())?;
+            eprintln!("midwasm: frozen to {} ({bytes} bytes)", self.image.display());
+        } else if let Some(checkpoints) = &mut self.checkpoints {
+            checkpoints.save(frozen)?;
+        }
+        Ok(())
     }
 
     /// The status of a program that has not returned.

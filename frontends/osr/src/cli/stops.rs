@@ -22,6 +22,11 @@ impl Stops {
         self.last.load(Ordering::Acquire)
     }
 
+    /// The program goes on.
+    pub(crate) fn again(&self) {
+        self.last.store(false, Ordering::Release);
+    }
+
     fn stop_for_good(&self, handle: &FreezeHandle) {
         self.last.store(true, Ordering::Release);
         handle.freeze();

@@ -6,15 +6,28 @@ use std::io;
 use midstride_statemap::{ImageError, Phase, ShapeError, StateError};
 
 use crate::error::{LinkError, ModuleError};
+use crate::info::ImportName;
 
 /// Why an instance cannot be frozen as it stands.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FreezeError {
     /// Its code is running: a host function that it called asks.
-    Running,
+    Running {
+        /// The function, if the module imports it.
+        import: Option<ImportName>,
+    },
+    /// A host call was left to freeze, but a host function that calls back, or code of another instance, is
+    /// under it. The freeze is still wished for.
+    Nested {
+        /// The function, if its caller imports it.
+        import: Option<ImportName>,
+    },
     /// A reference to a function of another instance, or of the host, that the module does not import.
-    ForeignFunction,
+    ForeignFunction {
+        /// Where it is.
+        place: Holder,
+    },
     /// The frame of a function was not complete when it stopped.
     NoFrame {
         /// The function.
@@ -46,8 +59,19 @@ pub enum FreezeError {
 impl fmt::Display for FreezeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Running => f.write_str("the instance is running"),
-            Self::ForeignFunction => f.write_str("the instance has a function that it does not import"),
+            Self::Running { import: None } => f.write_str("the instance is running"),
+            Self::Running { import: Some(import) } => {
+                write!(f, "the instance is running: it has called {import}")
+            }
+            Self::Nested { import: None } => {
+                f.write_str("the code was called through a function whose own frames cannot be frozen")
+            }
+            Self::Nested { import: Some(import) } => {
+                write!(f, "the code was called through {import}, whose own frames cannot be frozen")
+            }
+            Self::ForeignFunction { place } => {
+                write!(f, "{place} has a function that the instance does not import")
+            }
             Self::NoFrame { function } => write!(f, "function {function} has no complete frame"),
             Self::NotInPlace { function } => write!(f, "function {function} has trapped"),
             Self::HostCall { function } => {
@@ -68,6 +92,45 @@ impl core::error::Error for FreezeError {
             Self::State(error) => Some(error),
             Self::Io(error) => Some(error),
             _ => None,
+        }
+    }
+}
+
+/// What can hold a function.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Holder {
+    /// A global.
+    Global {
+        /// Its index.
+        global: u32,
+    },
+    /// An element of a table.
+    Table {
+        /// The table's index.
+        table: u32,
+        /// The element's.
+        element: u32,
+    },
+    /// A local or operand of a function that runs.
+    Frame {
+        /// The function.
+        function: u32,
+    },
+    /// A call of the host's, or its argument.
+    HostCall {
+        /// The function that calls.
+        function: u32,
+    },
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Global { global } => write!(f, "global {global}"),
+            Self::Table { table, element } => write!(f, "element {element} of table {table}"),
+            Self::Frame { function } => write!(f, "a frame of function {function}"),
+            Self::HostCall { function } => write!(f, "a call in function {function}"),
         }
     }
 }
@@ -104,6 +167,11 @@ pub enum ThawError {
         /// Its number.
         number: u32,
     },
+    /// An imported constant has another value than it had.
+    Constant {
+        /// The global's index.
+        global: u32,
+    },
     /// The host had called back into the instance.
     Nested,
     /// The frames do not fit the stack.
@@ -131,6 +199,9 @@ impl fmt::Display for ThawError {
             }
             Self::NoFunction { function } => write!(f, "the module has no function {function}"),
             Self::NoExtern { number } => write!(f, "this process has no external reference {number}"),
+            Self::Constant { global } => {
+                write!(f, "global {global}, a constant that is imported, has another value")
+            }
             Self::Nested => f.write_str("the host had called back into the instance"),
             Self::Stack => f.write_str("the frames do not fit the stack"),
             Self::Size => f.write_str("a memory or table is larger than it can be"),

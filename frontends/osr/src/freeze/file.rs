@@ -46,16 +46,18 @@ pub(crate) fn save(instance: &Instance, state: &State, path: &Path) -> Result<u6
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
+    // Before the file: this error has the system's number, for whoever hears of it from a child.
+    let parent = File::open(directory)?;
     let file = Builder::new().prefix(".image-").suffix(UNFINISHED).tempfile_in(directory)?;
     let bytes = write(instance, state, file.as_file())?;
-    finish(file, path, directory)?;
+    finish(file, path, &parent)?;
     Ok(bytes)
 }
 
-fn finish(file: NamedTempFile, path: &Path, directory: &Path) -> io::Result<()> {
+fn finish(file: NamedTempFile, path: &Path, directory: &File) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    File::open(directory)?.sync_all()
+    directory.sync_all()
 }
 
 fn write(instance: &Instance, state: &State, file: &File) -> Result<u64, FreezeError> {

@@ -5,6 +5,7 @@
 //! of this compiler. A thaw builds such frames on the stack of a new instance and goes on as if the runtime
 //! returned.
 
+mod callee;
 mod capture;
 mod error;
 mod file;
@@ -14,7 +15,7 @@ mod restore;
 mod thaw;
 mod values;
 
-pub use error::{FreezeError, ImageFileError, ThawError};
+pub use error::{FreezeError, Holder, ImageFileError, ThawError};
 pub use file::{ImageFile, PageCheck};
 pub use fork::Saving;
 pub use frozen::{Frozen, Outcome};

@@ -21,19 +21,22 @@ pub(crate) enum Contents<'a> {
 /// Runs of pages up to this many are mapped one by one; more are copied, since mappings are few.
 const MOST_MAPPINGS: usize = 4096;
 
-/// Fills an instance.
+/// Fills an instance. What it imports is changed only when all of it fits.
 pub(crate) fn restore(instance: &Instance, state: &State, contents: Contents<'_>) -> Result<(), ThawError> {
+    check_constants(instance, state)?;
+    let more = missing_pages(instance, state)?;
     for (table, image) in instance.tables().iter().zip(&state.tables) {
         fill_table(instance, table, &image.elements)?;
     }
-    for (index, (memory, image)) in instance.memories().iter().zip(&state.memories).enumerate() {
-        let more = image.wasm_pages().checked_sub(memory.size().into()).ok_or(ThawError::Size)?;
-        let more = u32::try_from(more).map_err(|_| ThawError::Size)?;
-        memory.grow(more).ok_or(ThawError::Size)?;
+    for (index, memory) in instance.memories().iter().enumerate() {
+        if index < instance.module().info().imported_memories as usize {
+            clear(memory)?;
+        }
+        memory.grow(more[index]).ok_or(ThawError::Size)?;
         match contents {
             Contents::State => {
                 // In bounds: the memory has the size that the image has.
-                let mut pages = image.pages();
+                let mut pages = state.memories[index].pages();
                 pages.try_for_each(|(page, bytes)| memory.write(page * 4096, &bytes[..])).map_err(size)?;
             }
             Contents::File(file) => map_memory(memory, file, &file.head().runs[index])?,
@@ -46,7 +49,47 @@ pub(crate) fn restore(instance: &Instance, state: &State, contents: Contents<'_>
     Ok(())
 }
 
-/// All but constants that are imported: their values are the importer's.
+/// How far each memory has to grow; tables are looked at too.
+fn missing_pages(instance: &Instance, state: &State) -> Result<Vec<u32>, ThawError> {
+    let tables = instance.tables().iter().zip(&state.tables);
+    for (table, image) in tables {
+        let most = table.ty().limits.max.unwrap_or(u32::MAX) as usize;
+        if image.elements.len() < table.size() as usize || image.elements.len() > most {
+            return Err(ThawError::Size);
+        }
+        image.elements.iter().try_for_each(|&value| to_bits(instance, value).map(drop))?;
+    }
+    let memories = instance.memories().iter().zip(&state.memories);
+    let more = memories.map(|(memory, image)| image.wasm_pages().checked_sub(memory.size().into()));
+    more.map(|more| more.and_then(|more| u32::try_from(more).ok()).ok_or(ThawError::Size)).collect()
+}
+
+/// Makes a memory zero: images have the pages that are not.
+fn clear(memory: &Memory) -> Result<(), ThawError> {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let mut page = ZEROS;
+    for at in (0..memory.data_size() as u64).step_by(ZEROS.len()) {
+        memory.read(at, &mut page).map_err(size)?;
+        if page != ZEROS {
+            memory.write(at, &ZEROS).map_err(size)?;
+        }
+    }
+    Ok(())
+}
+
+/// Constants that are imported are what they were: code and segments have used them.
+fn check_constants(instance: &Instance, state: &State) -> Result<(), ThawError> {
+    let imported = state.globals.iter().take(instance.module().info().imported_globals as usize);
+    for (global, image) in (0..).zip(imported) {
+        let same = to_bits(instance, image.value)? == instance.global_at(global).bits();
+        if image.mutability == Mutability::Const && !same {
+            return Err(ThawError::Constant { global });
+        }
+    }
+    Ok(())
+}
+
+/// All but constants that are imported.
 fn set_globals(instance: &Instance, state: &State) -> Result<(), ThawError> {
     for (index, image) in (0..).zip(&state.globals) {
         let defined = index >= instance.module().info().imported_globals;

@@ -6,9 +6,9 @@ use midstride_statemap::{
     Activation, CompactMap, Frame, FunctionEntry, Image, Mutability, Phase, Shape, ShapeError, SiteState,
     State, ValType as ImageType,
 };
-use wasmparser::{BinaryReader, Operator, OperatorsReader};
 
 use super::Frozen;
+use super::callee::{Callee, callee};
 use super::error::ThawError;
 use super::file::{ImageFile, PageCheck};
 use super::restore::{Contents, restore};
@@ -65,10 +65,10 @@ impl Linker {
         let bytes = activation.map_or(Ok(0), |activation| stack_bytes(&module, activation))?;
         let stack = module.engine().config().stack_bytes.max(bytes);
         let instance = Instance::blank(&module, &self.imports_of(&module)?, stack)?;
-        restore(&instance, state, contents)?;
         if let Some(activation) = activation {
             build(&instance, activation)?;
         }
+        restore(&instance, state, contents)?;
         let mut frozen = Frozen::new(&instance);
         state.host.iter().for_each(|part| frozen.set_host_state(&part.name, part.bytes.clone()));
         Ok(frozen)
@@ -142,14 +142,6 @@ struct Place {
     callee: Option<Callee>,
 }
 
-/// What an operator calls.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Callee {
-    Func(u32),
-    /// A function of this type.
-    Type(u32),
-}
-
 /// Finds places; frames of a recursion have the same ones.
 struct Places<'m> {
     module: &'m Module,
@@ -177,17 +169,6 @@ impl Places<'_> {
         let place = Place { code, frame_bytes: map.frame_bytes(), callee };
         self.found.insert(key, place);
         Ok(place)
-    }
-}
-
-/// What the call at an offset of the module calls.
-fn callee(module: &Module, at: u32) -> Option<Callee> {
-    let bytes = module.wasm().get(at as usize..)?;
-    let mut operators = OperatorsReader::new(BinaryReader::new(bytes, at.into()));
-    match operators.read().ok()? {
-        Operator::Call { function_index } => Some(Callee::Func(function_index)),
-        Operator::CallIndirect { type_index, .. } => Some(Callee::Type(type_index)),
-        _ => None,
     }
 }
 

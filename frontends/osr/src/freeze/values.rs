@@ -2,7 +2,7 @@
 
 use midstride_statemap::{ValType as ImageType, Value};
 
-use super::error::{FreezeError, ThawError};
+use super::error::ThawError;
 use crate::func::Func;
 use crate::instance::Instance;
 use crate::types::ValType;
@@ -23,17 +23,14 @@ pub(crate) fn own_type(ty: ImageType) -> ValType {
     }
 }
 
-/// What compiled code holds, as a value of images.
-pub(crate) fn to_image(instance: &Instance, ty: ValType, bits: u128) -> Result<Value, FreezeError> {
+/// What compiled code holds, as a value of images; `None` for a function that the module does not have.
+pub(crate) fn to_image(instance: &Instance, ty: ValType, bits: u128) -> Option<Value> {
     let number = match (ty, bits as u64) {
-        (ValType::FuncRef, desc) if desc != 0 => {
-            let index = instance.func_index(desc).ok_or(FreezeError::ForeignFunction)?;
-            u128::from(index) + 1
-        }
+        (ValType::FuncRef, desc) if desc != 0 => u128::from(instance.func_index(desc)?) + 1,
         (ValType::FuncRef | ValType::ExternRef, bits) => bits.into(),
         _ => bits,
     };
-    Value::from_bits(image_type(ty), number).ok_or(FreezeError::ForeignFunction)
+    Value::from_bits(image_type(ty), number)
 }
 
 /// What compiled code would hold.

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::layout::{BUILTINS, RegisterArgs, VmHeader, VmLayout};
 use super::signals::STATUS_TRAP;
-use super::walk;
+use super::{nesting, walk};
 use crate::compile::{ARG_GPRS, Arrival, PIN_GPRS, PIN_XMMS, arrivals};
 use crate::func::{Caller, Func};
 use crate::instance::{HostCall, Instance, InstanceInner, Stopped};
@@ -174,7 +174,9 @@ unsafe extern "sysv64" fn call_foreign(
         };
         // SAFETY: the way out has stored the registers, and its frame pointer.
         let params = unsafe { read_args(func.ty().params(), args, (*context).wasm_fp) };
+        let call = nesting::Call::new(instance, desc);
         let answer = func.call_from(Caller::new(Some(instance)), &params);
+        drop(call);
         if answer.is_err() {
             let function = instance.func_index(desc).filter(|&index| instance.imported_func(index).is_some());
             instance.wait_for(HostCall { function, arguments: params });

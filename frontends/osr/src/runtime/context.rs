@@ -27,7 +27,7 @@ pub struct FreezeHandle(Arc<Context>);
 impl FreezeHandle {
     /// Makes the instance's code stop at the next function entry or loop, in a host call that can be
     /// interrupted, or as soon as it runs. While a host function that it called calls back, it goes on
-    /// until that returns.
+    /// until that returns; so does code of another instance that it has called, or that has called it.
     pub fn freeze(&self) {
         self.0.wish(FREEZE);
         let wakers = self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,57 +1,23 @@
 //! Into compiled code and back.
 
-use std::cell::Cell;
-
 use super::context::FREEZE;
 use super::layout::{EntryArgs, VmLayout};
 use super::signals::{STATUS_FAULT, STATUS_TRAP};
-use super::{builtins, walk};
+use super::{builtins, nesting, walk};
 use crate::compile::{Arrival, PIN_GPRS, PIN_XMMS, arrivals};
+use crate::freeze::FreezeError;
 use crate::func::Caller;
 use crate::instance::{HostCall, Instance, Stopped};
 use crate::trap::{Trap, TrapKind};
 use crate::types::ValType;
 use crate::value::Val;
 
-/// How many times host and compiled code may call each other in turn: each takes some of the host's
-/// stack.
-const DEEPEST: u32 = 200;
-
-thread_local! {
-    static DEPTH: Cell<u32> = const { Cell::new(0) };
-}
-
-/// Counts an entry while it lasts.
-struct Depth;
-
-impl Depth {
-    fn enter() -> Result<Self, Trap> {
-        let depth = DEPTH.get();
-        if depth >= DEEPEST {
-            return Err(TrapKind::StackOverflow.into());
-        }
-        DEPTH.set(depth + 1);
-        Ok(Self)
-    }
-}
-
-impl Drop for Depth {
-    fn drop(&mut self) {
-        DEPTH.set(DEPTH.get() - 1);
-    }
-}
-
-/// Whether no other entry is under the present one.
-pub(crate) fn is_outermost() -> bool {
-    DEPTH.get() == 1
-}
-
 /// Bytes below the frame of a way out, which it uses itself.
 const BELOW_FRAME: u64 = 256;
 
 /// Calls a function with a body; the arguments have the right types.
 pub(crate) fn call(instance: &Instance, func: u32, params: &[Val]) -> Result<Vec<Val>, Trap> {
-    let _depth = Depth::enter()?;
+    let _entry = nesting::Entry::new()?;
     params.iter().for_each(|param| instance.keep_value(param));
     let header = instance.context().header();
     // SAFETY: the context is this thread's, and no code of it runs now.
@@ -69,15 +35,32 @@ pub(crate) fn call(instance: &Instance, func: u32, params: &[Val]) -> Result<Vec
 /// What an entry has come to.
 fn outcome(instance: &Instance, func: u32, status: u64) -> Result<Vec<Val>, Trap> {
     match status {
-        0 => Ok(results(instance, func)),
-        STATUS_FAULT => Err(walk::fault(instance)),
-        _ => {
-            let failure = instance.take_failure();
-            if failure.kind() == TrapKind::Frozen {
-                instance.context().forget(FREEZE);
-            }
-            Err(failure)
+        0 => {
+            // An entry that this one was under may have failed.
+            instance.start();
+            Ok(results(instance, func))
         }
+        STATUS_FAULT => Err(walk::fault(instance)),
+        _ => Err(stopped(instance, instance.take_failure())),
+    }
+}
+
+/// A freeze is one only if all frames under it are compiled code's; else it is still to come.
+fn stopped(instance: &Instance, failure: Trap) -> Trap {
+    match (failure.kind(), nesting::is_outermost()) {
+        (TrapKind::Frozen, true) => {
+            instance.context().forget(FREEZE);
+            failure
+        }
+        (TrapKind::Frozen, false) => {
+            let trap = Trap::host(FreezeError::Nested { import: nesting::innermost_import() });
+            match instance.stopped() {
+                // SAFETY: nothing has run on the stack since the code has left there.
+                Some(Stopped::Way { fp }) => trap.through(unsafe { walk::callers(instance, fp) }),
+                _ => trap,
+            }
+        }
+        _ => failure,
     }
 }
 
@@ -92,7 +75,7 @@ pub(crate) unsafe fn resume(
     fp: u64,
     waiting: Option<HostCall>,
 ) -> Result<Vec<Val>, Trap> {
-    let _depth = Depth::enter()?;
+    let _entry = nesting::Entry::new()?;
     let header = instance.context().header();
     // SAFETY: the context is this thread's, and no code of it runs now.
     unsafe { (*header).wasm_fp = fp };
@@ -115,6 +98,7 @@ pub(crate) unsafe fn resume(
 fn again(instance: &Instance, call: HostCall) -> Result<(), Trap> {
     let function = call.function.and_then(|index| instance.imported_func(index));
     let func = function.cloned().ok_or(TrapKind::UninitializedElement)?;
+    let _call = nesting::Call::new(instance, func.desc_address());
     let answer = func.call_from(Caller::new(Some(instance)), &call.arguments);
     // SAFETY: the context is this thread's.
     let done = answer.map(|results| unsafe { builtins::write_results(instance, &results) });

@@ -18,9 +18,11 @@ pub struct Global {
     cell: *mut u128,
     /// What the cell is part of.
     owner: Rc<dyn Any>,
-    /// A function that was assigned from outside.
-    keep: Rc<RefCell<Option<Func>>>,
+    keep: Kept,
 }
+
+/// Functions that are kept alive, one of each owner: compiled code assigns globals without counting.
+pub(crate) type Kept = Rc<RefCell<Vec<Func>>>;
 
 impl Global {
     /// A global that belongs to nobody.
@@ -40,9 +42,10 @@ impl Global {
     /// A global in an instance's context.
     ///
     /// # Safety
-    /// `cell` is a valid value of this type as long as `owner` lives, and accessed by its thread only.
-    pub(crate) unsafe fn in_context(ty: GlobalType, cell: *mut u128, owner: Rc<dyn Any>) -> Self {
-        Self { ty, cell, owner, keep: Rc::default() }
+    /// `cell` is a valid value of this type as long as `owner` lives, and accessed by its thread only; the
+    /// owner has `keep`.
+    pub(crate) unsafe fn in_context(ty: GlobalType, cell: *mut u128, owner: Rc<dyn Any>, keep: Kept) -> Self {
+        Self { ty, cell, owner, keep }
     }
 
     /// Its type.
@@ -86,10 +89,18 @@ impl Global {
     }
 
     fn put(&self, value: &Val) {
-        if let Val::FuncRef(func) = value {
-            self.keep.replace(func.clone());
+        if let Val::FuncRef(Some(func)) = value {
+            self.keep(func);
         }
         self.put_bits(value.to_bits());
+    }
+
+    /// Keeps a function's owner alive as long as the global, and with it all that the owner can assign.
+    pub(crate) fn keep(&self, func: &Func) {
+        let mut keep = self.keep.borrow_mut();
+        if !keep.iter().any(|kept| kept.same_owner(func)) {
+            keep.push(func.clone());
+        }
     }
 
     /// Writes a value of its type, whose function is kept alive by who it belongs to.

@@ -9,6 +9,7 @@ pub(crate) mod frames;
 pub(crate) mod global;
 pub(crate) mod layout;
 pub(crate) mod memory;
+pub(crate) mod nesting;
 pub(crate) mod pages;
 pub(crate) mod signals;
 pub(crate) mod stack;

@@ -1,7 +1,9 @@
 //! The program `midwasm`.
 
 mod blocked;
+mod images;
 mod kill;
+mod quit;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -58,13 +60,13 @@ pub(crate) fn spin(place: &Place, turns: &str) -> String {
     stdout
 }
 
-fn freeze(place: &Place, image: &Path, after: &str, turns: &str) -> (i32, String, String) {
+pub(crate) fn freeze(place: &Place, image: &Path, after: &str, turns: &str) -> (i32, String, String) {
     let mut command = midwasm();
     command.args(["freeze", "--after", after, "--invoke", "spin", "-o"]).arg(image);
     output(command.arg(&place.module).arg(turns))
 }
 
-const TURNS: &str = "60000000";
+pub(crate) const TURNS: &str = "60000000";
 
 #[test]
 fn a_frozen_program_is_shown_and_goes_on_in_another_process() {

@@ -1,11 +1,14 @@
 //! Random modules against an interpreter: results, traps, memory, globals.
 
+#[path = "../common/freezing.rs"]
+mod freezing;
 mod ours;
 mod theirs;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use arbitrary::Unstructured;
+use freezing::{Distance, Freezer};
 use wasm_smith::{Config, Module};
 
 /// What a call answered: the bits of its results, or what it trapped with.
@@ -80,20 +83,31 @@ fn module(seed: u64) -> Option<Vec<u8>> {
 /// Seeds at which wasmi 2.0.0 is wrong: V8 answers what we do, or the interpreter ends the process.
 const THEIR_MISTAKES: [u64; 3] = [954, 1_000_077, 2_002_988];
 
-/// Runs the seeds of a range both ways.
+/// Runs the seeds of a range in both engines; in ours also frozen at every poll, or at some.
 fn compare(seeds: std::ops::Range<u64>) {
-    let mut ran = 0;
+    let (mut ran, mut moved, mut trapped) = (0, 0, 0);
     for seed in seeds.filter(|seed| !THEIR_MISTAKES.contains(seed)) {
         let Some(wasm) = module(seed) else { continue };
-        let (ours, theirs) = (ours::run(&wasm), theirs::run(&wasm));
-        if ours != theirs {
-            let path = std::env::temp_dir().join(format!("midstride-differential-{seed}.wasm"));
-            std::fs::write(&path, &wasm).unwrap();
-            panic!("seed {seed} ({}): ours\n{ours:x?}\ntheirs\n{theirs:x?}", path.display());
+        let theirs = theirs::run(&wasm);
+        let often = if seed % 2 == 0 { Distance::Every(1) } else { Distance::Random(seed) };
+        for distance in [Distance::Never, often] {
+            let mut freezer = Freezer::new(distance);
+            let ours = ours::run(&wasm, &mut freezer);
+            if ours != theirs {
+                let path = std::env::temp_dir().join(format!("midstride-differential-{seed}.wasm"));
+                std::fs::write(&path, &wasm).unwrap();
+                let path = path.display();
+                panic!("seed {seed} ({path}), {distance:?}: ours\n{ours:x?}\ntheirs\n{theirs:x?}");
+            }
+            assert!(freezer.counts.refused.is_empty(), "seed {seed}: {:?}", freezer.counts);
+            moved += freezer.counts.moved;
+            trapped += freezer.counts.trapped;
         }
         ran += 1;
     }
+    println!("{ran} modules, {moved} freezes, {trapped} traps frozen");
     assert!(ran > 100, "only {ran} seeds made a module");
+    assert!(moved > 10 * ran && trapped > ran / 4, "{moved} freezes and {trapped} traps of {ran} modules");
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use midstride_osr::{Config, Engine, Extern, LinkError, Linker, Module, Trap, TrapKind, Val, ValType};
 
+use crate::freezing::{Freezer, Member};
 use crate::{Answer, Seen, digest};
 
 /// `None` when it cannot be instantiated.
-pub(crate) fn run(wasm: &[u8]) -> Result<Seen, String> {
+pub(crate) fn run(wasm: &[u8], freezer: &mut Freezer) -> Result<Seen, String> {
     let engine = Engine::new(Config { stack_bytes: 1 << 20 }).unwrap();
     let module = Module::from_binary(&engine, wasm).unwrap();
     let instance = match Linker::new().instantiate(&module) {
@@ -13,17 +14,17 @@ pub(crate) fn run(wasm: &[u8]) -> Result<Seen, String> {
         Err(LinkError::Trap(trap)) => return Err(kind(&trap)),
         Err(error) => panic!("{error}"),
     };
+    let member = Member::new(instance, Linker::new());
     let mut seen = Seen { calls: Vec::new(), memories: Vec::new(), globals: Vec::new() };
     let mut exports: Vec<String> = module.exports().map(|(name, _)| name.to_owned()).collect();
     exports.sort();
     for name in &exports {
-        if let Some(func) = instance.get_func(name) {
-            let params: Vec<Val> = func.ty().params().iter().map(|&ty| argument(ty)).collect();
-            seen.calls.push((name.clone(), answer(func.call(&params))));
-        }
+        let Some(func) = member.instance().get_func(name) else { continue };
+        let params: Vec<Val> = func.ty().params().iter().map(|&ty| argument(ty)).collect();
+        seen.calls.extend(freezer.call(&member, name, &params).map(|result| (name.clone(), answer(result))));
     }
     for name in &exports {
-        match instance.get_export(name) {
+        match member.instance().get_export(name) {
             Some(Extern::Memory(memory)) => {
                 let mut bytes = vec![0; memory.data_size()];
                 memory.read(0, &mut bytes).unwrap();

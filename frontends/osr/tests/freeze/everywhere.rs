@@ -3,7 +3,7 @@
 use midstride_osr::{Frozen, Instance, Linker, Outcome, Val};
 
 use crate::programs::{PROGRAMS, Program};
-use crate::{instance, module, pass_on, run};
+use crate::{instance, module, pass_on, run, run_in_pieces};
 
 /// Results, and what is left behind.
 fn end(instance: &Instance, results: &[Val]) -> (Vec<u128>, String) {
@@ -12,6 +12,8 @@ fn end(instance: &Instance, results: &[Val]) -> (Vec<u128>, String) {
         Val::I64(value) => u128::from(value.cast_unsigned()),
         Val::F32(bits) => u128::from(*bits),
         Val::F64(bits) => u128::from(*bits),
+        Val::V128(bits) => *bits,
+        Val::FuncRef(func) => func.is_some().into(),
         other => panic!("{other:?} as a result"),
     });
     let image = instance.frozen().image().unwrap();
@@ -76,17 +78,7 @@ fn frozen_at_any_poll_a_program_comes_to_the_same_end() {
 fn frozen_at_all_polls_a_program_comes_to_the_same_end() {
     for program in &PROGRAMS {
         let expected = uninterrupted(program);
-        let linker = Linker::new();
-        let mut instance = instance(program.text);
-        instance.freeze_handle().freeze_at_poll(1);
-        let mut outcome = run(&instance, "run", program.params);
-        while let Outcome::Frozen(frozen) = outcome {
-            let thawed = pass_on(&linker, &frozen);
-            instance = thawed.instance().clone();
-            instance.freeze_handle().freeze_at_poll(1);
-            outcome = thawed.resume().unwrap();
-        }
-        let results = outcome.results().unwrap();
+        let (instance, results, _) = run_in_pieces(&Linker::new(), instance(program.text), program.params);
         assert_eq!(end(&instance, &results), expected, "{}", program.name);
     }
 }

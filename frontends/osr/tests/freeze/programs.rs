@@ -9,7 +9,7 @@ pub(crate) struct Program {
     pub(crate) params: &'static [Val],
 }
 
-pub(crate) const PROGRAMS: [Program; 6] = [
+pub(crate) const PROGRAMS: [Program; 7] = [
     Program {
         name: "recursive calls in the middle of expressions",
         text: r#"(module (func $fib (export "run") (param i32) (result i32)
@@ -88,6 +88,31 @@ pub(crate) const PROGRAMS: [Program; 6] = [
             (i32.add (ref.is_null (global.get $g)) (i32.shl (table.size $t) (i32.const 4)))
             (i32.load (i32.const 3))))"#,
         params: &[Val::I32(3)],
+    },
+    Program {
+        name: "vectors in locals, operands, memory and globals, below calls and loops",
+        text: r#"(module (global $g (mut v128) (v128.const i64x2 1 2)) (memory (export "m") 1)
+          (global $k v128 (v128.const i32x4 3 -1 4 -1))
+          (func $turn (param v128 i32 v128) (result v128 i32 v128) (local v128)
+            (local.set 3 (i8x16.shuffle 8 9 10 11 12 13 14 15 0 1 2 3 4 5 6 7 (local.get 0) (local.get 0)))
+            (loop $l
+              (local.set 3 (i64x2.add (local.get 3) (local.get 2)))
+              (local.set 1 (i32.sub (local.get 1) (i32.const 1)))
+              (br_if $l (local.get 1)))
+            (local.get 3) (local.get 1) (local.get 0))
+          (func (export "run") (param v128 i32) (result v128 i64 v128 v128 f64) (local $a v128) (local $f f64)
+            (local.get 0) (i64.const 77) (v128.const i16x8 1 2 3 4 5 6 7 8)
+            (loop $l
+              (global.set $g (i32x4.add (global.get $g) (local.get 0)))
+              (local.get 0)
+              (call $turn (local.get 0) (i32.const 2) (v128.xor (global.get $g) (global.get $k)))
+              (local.set $a) (drop) (local.set 0) (drop)
+              (v128.store (i32.shl (local.get 1) (i32.const 4)) (v128.xor (local.get $a) (local.get 0)))
+              (local.set $f (f64.add (local.get $f) (f64x2.extract_lane 1 (f64x2.convert_low_i32x4_s (local.get 0)))))
+              (local.set 1 (i32.sub (local.get 1) (i32.const 1)))
+              (br_if $l (local.get 1)))
+            (global.get $g) (local.get $f)))"#,
+        params: &[Val::V128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10), Val::I32(4)],
     },
     Program {
         name: "more arguments and locals than registers",

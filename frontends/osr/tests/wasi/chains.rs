@@ -1,0 +1,130 @@
+//! Programs frozen at random moments, each time by another process than the one before.
+
+use std::fs::{self, File};
+use std::io::{Seek, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::{JOB, Job, Seen, built, left, native, slow, wasm};
+
+/// What a process of a chain has come to.
+enum Link {
+    Frozen,
+    /// It was not ready to be frozen: Ctrl-\ ended it before the program went on.
+    Lost,
+    Ended(Option<i32>),
+}
+
+/// A program's run by many processes.
+struct Chain<'a> {
+    directory: &'a Path,
+    /// Its input: how far it was read goes from process to process, as in a shell.
+    input: File,
+    output: Vec<u8>,
+    moment: u64,
+    frozen: u32,
+}
+
+impl Chain<'_> {
+    /// Lets a process run for a moment and freezes it.
+    fn link(&mut self, command: &mut Command, longest: Duration) -> Link {
+        let input = self.input.try_clone().unwrap();
+        command.current_dir(self.directory).stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let quit = ["-QUIT".to_owned(), child.id().to_string()];
+        std::thread::sleep(self.moment(longest));
+        // It may have ended, but is not waited for yet: its number is its own.
+        assert!(Command::new("kill").args(quit).status().unwrap().success());
+        let run = child.wait_with_output().unwrap();
+        self.output.extend(run.stdout);
+        let stderr = String::from_utf8_lossy(&run.stderr).into_owned();
+        match run.status.code() {
+            None => Link::Lost,
+            Some(0) if stderr.contains("midwasm: frozen to ") => Link::Frozen,
+            code => Link::Ended(code),
+        }
+    }
+
+    fn moment(&mut self, longest: Duration) -> Duration {
+        self.moment =
+            self.moment.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        longest.mul_f64((self.moment >> 40) as f64 / (1 << 24) as f64)
+    }
+
+    /// From the first process to the last.
+    fn run(&mut self, job: &Job<'_>, out: &Path, longest: Duration) -> Option<i32> {
+        let images = tempfile::tempdir().unwrap();
+        let (image, next) = (images.path().join("image"), images.path().join("next"));
+        loop {
+            let mut command = if image.exists() { thaw(&image, &next) } else { wasm(job, out, &next) };
+            match self.link(&mut command, longest) {
+                Link::Ended(status) => return status,
+                Link::Lost => {
+                    // Where the system keeps what is left of processes, it is none of the program's.
+                    let _ = fs::remove_file(self.directory.join("core"));
+                }
+                Link::Frozen => {
+                    fs::rename(&next, &image).unwrap();
+                    self.frozen += 1;
+                }
+            }
+        }
+    }
+}
+
+fn thaw(image: &Path, next: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_midwasm"));
+    command.arg("thaw").arg("--freeze-to").arg(next).arg(image);
+    command
+}
+
+/// Runs a job in chains, so many, with processes that run so long at most.
+fn chains(job: &Job<'_>, count: u64, longest: Duration) {
+    let Some(out) = built(job.program) else { return };
+    let expected = native(job, &out);
+    let mut frozen = 0;
+    for seed in 1..=count {
+        let (seen, times) = chain(job, &out, seed, longest);
+        assert_eq!(seen, expected, "{}, chain {seed}, frozen {times} times", job.program);
+        frozen += times;
+    }
+    println!("{}: {frozen} freezes in {count} chains", job.program);
+    assert!(u64::from(frozen) >= 2 * count, "{}: {frozen} freezes in {count} chains", job.program);
+}
+
+fn chain(job: &Job<'_>, out: &Path, seed: u64, longest: Duration) -> (Seen, u32) {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, contents) in job.files {
+        fs::write(directory.path().join(name), contents).unwrap();
+    }
+    let mut input = tempfile::tempfile().unwrap();
+    input.write_all(job.input.as_bytes()).unwrap();
+    input.rewind().unwrap();
+    let mut chain = Chain { directory: directory.path(), input, output: Vec::new(), moment: seed, frozen: 0 };
+    let status = chain.run(job, out, longest);
+    (left(directory.path(), status, &chain.output), chain.frozen)
+}
+
+#[test]
+fn a_rust_program_is_frozen_in_the_middle_again_and_again() {
+    let text: String =
+        (0..40_000u32).map(|n| format!("{:x} ", n.wrapping_mul(2_654_435_761) >> 14)).collect();
+    let files = [("in", &*text)];
+    let job = Job { program: "text", args: &["in"], input: "more words", files: &files, ..JOB };
+    chains(&job, 3, Duration::from_millis(250));
+}
+
+#[test]
+fn lua_is_frozen_in_the_middle_again_and_again() {
+    let files = [("work.lua", include_str!("../programs/work.lua"))];
+    let job = Job { program: "lua", args: &["work.lua", "32"], files: &files, ..JOB };
+    chains(&job, 3, Duration::from_millis(150));
+}
+
+#[test]
+fn sqlite_is_frozen_in_the_middle_again_and_again() {
+    if slow() {
+        chains(&Job { program: "sqlite", args: &["db", "20000"], ..JOB }, 3, Duration::from_millis(300));
+    }
+}

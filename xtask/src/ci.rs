@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::project::{has_manifest, metadata, root};
 use crate::shell::{self, cargo};
 use crate::tally::Tally;
-use crate::{fuzz, no_std};
+use crate::{bench, fuzz, no_std};
 
 /// One step and the reason for it.
 struct Step {
@@ -17,9 +17,10 @@ struct Step {
     run: fn(&mut Tally) -> Result<()>,
 }
 
-/// Excluded from the workspace because they have targets or toolchains of their own.
+/// Excluded from the workspace because they have targets, toolchains or large dependencies of their own.
 const RUNTIME: &str = "frontends/tracer-runtime";
 const FUZZ: &str = "fuzz";
+const PEERS: &str = "benches/wasm-peers";
 
 const STEPS: [Step; 8] = [
     Step { name: "format", protects: "reviews show changes of meaning only", run: |_| format() },
@@ -83,7 +84,7 @@ fn verdict(result: &Result<()>) -> String {
 
 fn format() -> Result<()> {
     shell::run(&mut cargo(["fmt", "--all", "--check"]))?;
-    for folder in [RUNTIME, FUZZ].into_iter().filter(|folder| has_manifest(folder)) {
+    for folder in [RUNTIME, FUZZ, PEERS].into_iter().filter(|folder| has_manifest(folder)) {
         let manifest = format!("{folder}/Cargo.toml");
         shell::run(&mut cargo(["fmt", "--check", "--manifest-path", &manifest]))?;
     }
@@ -122,5 +123,6 @@ fn first_command() -> Result<()> {
 
 fn benches(tally: &mut Tally) -> Result<()> {
     let mut command = cargo(["bench", "--locked", "-p", "midstride-benches", "--", "--test"]);
-    shell::run_watched(&mut command, |line| tally.read(line))
+    shell::run_watched(&mut command, |line| tally.read(line))?;
+    bench::test_kernels()
 }

@@ -1,10 +1,12 @@
 //! What freezing costs: how long the program stands still, what it loses afterwards, how soon an image
-//! runs again. `cargo bench -p midstride-osr --bench freeze`.
+//! runs again. `cargo bench -p midstride-osr --bench freeze`; `-- --json` for programs, `--rounds N` for more.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
 
+use clap::Parser;
 use midstride_osr::{Config, Engine, ImageFile, Instance, Linker, Module, Outcome, PageCheck, Val};
+use serde::Serialize;
 
 /// Writes a byte to every page of its memory, forward and again for each turn.
 const TEXT: &str = r#"(module (memory 16 65536)
@@ -19,34 +21,80 @@ const TEXT: &str = r#"(module (memory 16 65536)
 /// Megabytes.
 const SIZES: [u32; 3] = [1, 64, 1024];
 
-/// One size's times.
-struct Times {
-    touch: Duration,
-    state: Duration,
-    fork: Duration,
-    touch_copied: Duration,
-    saved: Duration,
-    bytes: u64,
-    thawed: Duration,
+/// What it is asked.
+#[derive(Parser)]
+struct Args {
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+    /// How often each size is measured.
+    #[arg(long, default_value_t = 1)]
+    rounds: u32,
+    /// Given by cargo.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// One size's times, of each round.
+#[derive(Default, Serialize)]
+struct Row {
+    /// Pages that the kernel gives memory in, where it can.
+    pages: &'static str,
+    mebibytes: u32,
+    image_bytes: u64,
+    /// Writing to every 4 KiB of it.
+    touch_ns: Vec<u64>,
+    /// Reading the frames, which is part of the pause.
+    state_ns: Vec<u64>,
+    /// From the decision to save until the program goes on.
+    pause_ns: Vec<u64>,
+    /// Writing to every 4 KiB of it while the image is being written.
+    touch_copied_ns: Vec<u64>,
+    /// Until the image is on the disk.
+    saved_ns: Vec<u64>,
+    /// From opening the image to the end of the program's last few instructions.
+    thaw_ns: Vec<u64>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let args = Args::parse();
     let module = Module::new(&Engine::new(Config::default())?, TEXT)?;
-    for huge in [true, false] {
-        if !huge {
+    let mut rows = Vec::new();
+    for pages in ["huge", "4 KiB"] {
+        if pages == "4 KiB" {
             without_huge_pages();
         }
-        println!("huge pages: {huge} (from 16 MiB on)");
-        println!("   MiB  touch  state   fork  touch again    saved    bytes  thaw");
         for mebibytes in SIZES {
-            let t = measure(&module, mebibytes)?;
-            println!(
-                "{mebibytes:6} {:?} {:?} {:?} {:?} {:?} {} {:?}",
-                t.touch, t.state, t.fork, t.touch_copied, t.saved, t.bytes, t.thawed
-            );
+            let mut row = Row { pages, mebibytes, ..Row::default() };
+            for _ in 0..args.rounds {
+                measure(&module, &mut row)?;
+            }
+            rows.push(row);
         }
     }
+    if args.json {
+        println!("{}", serde_json::to_string(&rows)?);
+    } else {
+        rows.iter().for_each(print);
+    }
     Ok(())
+}
+
+/// The fastest round.
+fn print(row: &Row) {
+    let best = |times: &[u64]| Duration::from_nanos(times.iter().copied().min().unwrap_or_default());
+    println!(
+        "{:5} pages, {:4} MiB: touch {:?}, state {:?}, pause {:?}, touch again {:?}, saved {:?}, {} bytes, thaw {:?}",
+        row.pages,
+        row.mebibytes,
+        best(&row.touch_ns),
+        best(&row.state_ns),
+        best(&row.pause_ns),
+        best(&row.touch_copied_ns),
+        best(&row.saved_ns),
+        row.image_bytes,
+        best(&row.thaw_ns)
+    );
 }
 
 fn without_huge_pages() {
@@ -55,39 +103,38 @@ fn without_huge_pages() {
     unsafe { libc::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) };
 }
 
-fn timed<T>(action: impl FnOnce() -> T) -> (T, Duration) {
+fn timed<T>(times: &mut Vec<u64>, action: impl FnOnce() -> T) -> T {
     let start = Instant::now();
-    (action(), start.elapsed())
+    let result = action();
+    times.push(start.elapsed().as_nanos() as u64);
+    result
 }
 
 fn call(instance: &Instance, name: &str, params: &[Val]) -> Result<Outcome, Box<dyn Error>> {
     Ok(instance.get_func(name).ok_or("no such function")?.run(params)?)
 }
 
-fn measure(module: &Module, mebibytes: u32) -> Result<Times, Box<dyn Error>> {
+fn measure(module: &Module, row: &mut Row) -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("image");
     let instance = Linker::new().instantiate(module)?;
-    call(&instance, "grow", &[Val::I32((mebibytes * 16 - 16).cast_signed())])?;
-    let all = [Val::I32((mebibytes << 20).cast_signed())];
+    call(&instance, "grow", &[Val::I32((row.mebibytes * 16 - 16).cast_signed())])?;
+    let all = [Val::I32((row.mebibytes << 20).cast_signed())];
     call(&instance, "touch", &all)?;
-    let (_, touch) = timed(|| call(&instance, "touch", &all));
+    timed(&mut row.touch_ns, || call(&instance, "touch", &all))?;
     instance.freeze_handle().freeze_at_poll(2);
     let frozen = call(&instance, "rest", &[])?.frozen().ok_or("it was not frozen")?;
-    let (read, state) = timed(|| frozen.state());
-    read?;
+    timed(&mut row.state_ns, || frozen.state())?;
     let begun = Instant::now();
-    let (saving, fork) = timed(|| frozen.save_in_background(&path));
-    let saving = saving?;
+    let saving = timed(&mut row.pause_ns, || frozen.save_in_background(&path))?;
     frozen.resume()?;
-    let (_, touch_copied) = timed(|| call(&instance, "touch", &all));
+    timed(&mut row.touch_copied_ns, || call(&instance, "touch", &all))?;
     saving.wait()?;
-    let saved = begun.elapsed();
-    let bytes = std::fs::metadata(&path)?.len();
-    let (thawed, time) = timed(|| -> Result<Outcome, Box<dyn Error>> {
+    row.saved_ns.push(begun.elapsed().as_nanos() as u64);
+    row.image_bytes = std::fs::metadata(&path)?.len();
+    timed(&mut row.thaw_ns, || -> Result<Outcome, Box<dyn Error>> {
         let file = ImageFile::open(&path)?;
         Ok(Linker::new().thaw_file(module, &file, PageCheck::Head)?.resume()?)
-    });
-    thawed?;
-    Ok(Times { touch, state, fork, touch_copied, saved, bytes, thawed: time })
+    })?;
+    Ok(())
 }

@@ -10,12 +10,26 @@ use crate::runtime::signals;
 pub struct Config {
     /// Bytes of each instance's stack. Only what is used takes memory.
     pub stack_bytes: usize,
+    /// Where compiled code looks whether it is to stop.
+    pub polls: Polls,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { stack_bytes: 64 << 20 }
+        Self { stack_bytes: 64 << 20, polls: Polls::default() }
     }
+}
+
+/// Where compiled code looks whether somebody wants it to stop.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Polls {
+    /// At the entries of functions and in every loop: it stops within microseconds.
+    #[default]
+    EntriesAndLoops,
+    /// At entries only, where the compare is also the check of the stack's limit. A loop that calls nothing can
+    /// neither be interrupted nor frozen. It is there to measure what polls in loops cost; an image has to be
+    /// thawed by an engine with the polls of the one that made it.
+    Entries,
 }
 
 /// Compiles and runs modules.

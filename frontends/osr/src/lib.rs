@@ -49,7 +49,7 @@ mod types;
 mod value;
 mod wasi;
 
-pub use engine::{Config, Engine};
+pub use engine::{Config, Engine, Polls};
 pub use error::{LinkError, ModuleError, TypeError, Unsupported};
 pub use freeze::{
     FreezeError, Frozen, Holder, ImageFile, ImageFileError, Outcome, PageCheck, Saving, ThawError,

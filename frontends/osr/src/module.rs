@@ -8,7 +8,7 @@ use midstride_slab::{AllocError, Place, Region, Sizes};
 use midstride_statemap::{FunctionNames, ModuleHash, ModuleMap};
 use sha2::{Digest, Sha256};
 
-use crate::compile::{Compiled, ResumeAt, ThunkOffsets, compile};
+use crate::compile::{Compiled, ResumeAt, ThunkOffsets, Wanted, compile};
 use crate::engine::Engine;
 use crate::error::ModuleError;
 use crate::info::{Item, ModuleInfo};
@@ -89,7 +89,8 @@ impl Module {
     fn compile(engine: &Engine, wasm: &[u8], resume_at: Option<ResumeAt>) -> Result<Self, ModuleError> {
         let (info, pending) = parse(wasm)?;
         let layout = VmLayout::new(&info);
-        let compiled = compile(wasm, &info, &layout, pending, resume_at)?;
+        let compiled =
+            compile(wasm, &info, &layout, pending, Wanted { polls: engine.config().polls, resume_at })?;
         let Compiled { code, thunks, starts, map, frames } = compiled;
         let code = place(&code)?;
         let (wasm, engine, hash) = (wasm.to_vec(), engine.clone(), OnceLock::new());

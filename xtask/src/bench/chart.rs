@@ -1,8 +1,6 @@
-//! The table as a picture: bars of CPU time over native, shorter is better.
+//! A table as a picture: bars of ratios, shorter is better.
 
 use std::fmt::Write as _;
-
-use super::report::{Report, Row};
 
 /// Pixels across, and where the bars start.
 const WIDTH: f64 = 960.0;
@@ -20,17 +18,27 @@ const LONGEST: f64 = 12.0;
 /// One colour for each variant, distinct for most colour-blind readers.
 const COLOURS: [&str; 6] = ["#0072b2", "#56b4e9", "#009e73", "#e69f00", "#d55e00", "#787878"];
 
+/// What is shown.
+pub(super) struct Bars<'a> {
+    /// What the numbers are.
+    pub(super) title: &'a str,
+    /// What a bar of length one stands for.
+    pub(super) one: &'a str,
+    /// A bar of each group, by name.
+    pub(super) heads: Vec<&'a str>,
+    /// The groups: their names, and the length of each bar, where there is one.
+    pub(super) groups: Vec<(&'a str, Vec<Option<f64>>)>,
+}
+
 /// The picture, as the text of an SVG file.
-pub(super) fn svg(report: &Report) -> String {
-    let rows: Vec<&Row> = report.ratio_rows().collect();
-    let variants: Vec<&str> = report.variants().iter().map(|head| head.name).collect();
-    let group = variants.len() as f64 * BAR + GAP;
-    let height = TOP + rows.len() as f64 * group + GAP;
-    let mut chart = Chart { text: String::new(), scale: scale(&rows, &variants) };
-    chart.axis(height);
-    chart.legend(&variants);
-    for (at, row) in rows.iter().enumerate() {
-        chart.group(TOP + at as f64 * group, row, &variants);
+pub(super) fn svg(bars: &Bars<'_>) -> String {
+    let group = bars.heads.len() as f64 * BAR + GAP;
+    let height = TOP + bars.groups.len() as f64 * group + GAP;
+    let mut chart = Chart { text: String::new(), scale: scale(bars) };
+    chart.axis(height, bars.one);
+    chart.legend(bars);
+    for (at, (name, ratios)) in bars.groups.iter().enumerate() {
+        chart.group(TOP + at as f64 * group, name, ratios);
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
@@ -41,8 +49,8 @@ pub(super) fn svg(report: &Report) -> String {
 }
 
 /// Pixels for a ratio of one.
-fn scale(rows: &[&Row], variants: &[&str]) -> f64 {
-    let ratios = rows.iter().flat_map(|row| variants.iter().filter_map(|variant| row.ratio(variant)));
+fn scale(bars: &Bars<'_>) -> f64 {
+    let ratios = bars.groups.iter().flat_map(|(_, ratios)| ratios).copied().flatten();
     let longest = ratios.fold(1.0, f64::max).min(LONGEST);
     (WIDTH - LEFT - RIGHT) / longest
 }
@@ -53,31 +61,31 @@ struct Chart {
 }
 
 impl Chart {
-    /// The line that native runs would reach.
-    fn axis(&mut self, height: f64) {
+    /// The line that bars of length one reach.
+    fn axis(&mut self, height: f64, one: &str) {
         let x = LEFT + self.scale;
         self.put(format_args!(
             "<line x1=\"{x:.1}\" y1=\"{}\" x2=\"{x:.1}\" y2=\"{height}\" stroke=\"#999\" stroke-dasharray=\"3 3\"/>",
             TOP - 8.0
         ));
-        self.label(x, TOP - 12.0, "middle", "native");
+        self.label(x, TOP - 12.0, "middle", one);
     }
 
-    fn legend(&mut self, variants: &[&str]) {
-        self.label(LEFT, 16.0, "start", "CPU time over native, medians");
-        for (number, variant) in variants.iter().enumerate() {
-            let x = LEFT + 220.0 + number as f64 * 105.0;
+    fn legend(&mut self, bars: &Bars<'_>) {
+        self.label(LEFT, 16.0, "start", bars.title);
+        for (number, head) in bars.heads.iter().enumerate() {
+            let x = LEFT + 270.0 + number as f64 * 105.0;
             self.bar(x, 7.0, 10.0, number);
-            self.label(x + 14.0, 16.0, "start", variant);
+            self.label(x + 14.0, 16.0, "start", head);
         }
     }
 
     /// The bars of one workload, its name beside them.
-    fn group(&mut self, top: f64, row: &Row, variants: &[&str]) {
-        let middle = top + variants.len() as f64 * BAR / 2.0 + 4.0;
-        self.label(LEFT - 6.0, middle, "end", row.workload.name);
-        for (number, variant) in variants.iter().enumerate() {
-            let Some(ratio) = row.ratio(variant) else { continue };
+    fn group(&mut self, top: f64, name: &str, ratios: &[Option<f64>]) {
+        let middle = top + ratios.len() as f64 * BAR / 2.0 + 4.0;
+        self.label(LEFT - 6.0, middle, "end", name);
+        for (number, ratio) in ratios.iter().enumerate() {
+            let Some(ratio) = *ratio else { continue };
             let (y, length) = (top + number as f64 * BAR, ratio.min(LONGEST) * self.scale);
             self.bar(LEFT, y, length, number);
             self.label(LEFT + length + 4.0, y + BAR - 3.0, "start", &format!("{ratio:.2}"));
@@ -110,7 +118,7 @@ mod tests {
 
     #[test]
     fn bars_are_as_long_as_their_ratios() {
-        let text = svg(&report(Outcome::Equal));
+        let text = svg(&report(Outcome::Equal).bars());
         let whole = WIDTH - LEFT - RIGHT;
         assert!(text.contains(&format!("width=\"{whole:.1}\"")), "the longest bar fills the width: {text}");
         assert!(
@@ -120,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_variant_that_failed_has_no_bar() {
-        let text = svg(&report(Outcome::DifferentEnd("Exit(1)".to_owned())));
+        let text = svg(&report(Outcome::DifferentEnd("Exit(1)".to_owned())).bars());
         assert!(!text.contains(">1.20</text>") && text.contains(">1.26</text>"));
     }
 }

@@ -85,7 +85,8 @@ pub(super) fn program(name: &str) -> PathBuf {
     root().join("benches").join("programs").join(name)
 }
 
-fn modified(path: &Path) -> Option<std::time::SystemTime> {
+/// When a file was written, if it is there.
+pub(super) fn modified(path: &Path) -> Option<std::time::SystemTime> {
     path.metadata().and_then(|metadata| metadata.modified()).ok()
 }
 

@@ -4,13 +4,17 @@ mod chart;
 mod control;
 mod inputs;
 mod measure;
+mod output;
 mod report;
 mod series;
 mod source;
 mod stats;
 mod tracer;
 mod variants;
+mod wasm;
 mod workloads;
+
+pub(crate) use wasm::test_kernels;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -28,6 +32,8 @@ pub(crate) struct Bench {
 enum What {
     /// Programs under midtrace, its peers and the processor alone: CPU time over native.
     Tracer(tracer::Options),
+    /// WebAssembly programs under midwasm and other engines: run time over wasmtime's, and what goes with it.
+    Wasm(wasm::Options),
     /// What the machine-code controller does, each over its own bare loop.
     Control(control::Options),
     /// The crates' criterion benches; arguments go to them (a filter, `--save-baseline NAME`).
@@ -43,6 +49,7 @@ impl Bench {
     pub(crate) fn run(&self) -> Result<()> {
         match &self.what {
             What::Tracer(options) => options.run(),
+            What::Wasm(options) => options.run(),
             What::Control(options) => options.run(),
             What::Crates { args } => {
                 shell::run(cargo(["bench", "--locked", "-p", "midstride-benches", "--"]).args(args))

@@ -6,6 +6,7 @@ mod table;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use super::chart::Bars;
 use super::series::{Column, Outcome, Series};
 use super::variants::{Side, Variant};
 use super::workloads::{Goal, Workload};
@@ -65,14 +66,13 @@ impl Report {
         self.not_measured.push(name);
     }
 
-    /// The variants, in the order of their columns.
-    pub(super) fn variants(&self) -> &[Head] {
-        &self.variants
-    }
-
-    /// The rows that are ratios to native.
-    pub(super) fn ratio_rows(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(|row| !row.is_extra())
+    /// The rows that are ratios to native, as a picture.
+    pub(super) fn bars(&self) -> Bars<'_> {
+        let heads: Vec<&str> = self.variants.iter().map(|head| head.name).collect();
+        let ratios = |row: &Row| heads.iter().map(|head| row.ratio(head)).collect();
+        let rows = self.rows.iter().filter(|row| !row.is_extra());
+        let groups = rows.map(|row| (row.workload.name, ratios(row))).collect();
+        Bars { title: "CPU time over native, medians", one: "native", heads, groups }
     }
 
     /// The numbers, for programs.

@@ -1,15 +1,10 @@
 //! The rounds of one workload: native and every variant in turn, so that what disturbs the machine disturbs all.
 
-use std::ffi::OsString;
-use std::path::Path;
-use std::process::Command;
-
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
-use super::measure::{Behaviour, End, Meter, Sample};
+use super::measure::{Behaviour, End, Sample};
 use super::stats::Spread;
-use super::variants::Variant;
 
 /// What was measured of one workload.
 #[derive(Serialize)]
@@ -44,57 +39,30 @@ pub(super) enum Outcome {
     DifferentEnd(String),
 }
 
-/// One workload's command line and how often a sample starts it.
-pub(super) struct Job<'a> {
-    /// Program and arguments.
-    pub(super) argv: &'a [OsString],
-    /// Starts in each sample.
-    pub(super) starts: u32,
-    /// Working directory.
-    pub(super) folder: &'a Path,
-}
-
-impl Job<'_> {
-    /// Runs the program behind `prefix` as often as a sample asks for; what is said of its behaviour is the last
-    /// start's, unless an earlier one ended otherwise.
-    fn sample(&self, meter: &Meter<'_>, prefix: &[OsString]) -> Result<Sample> {
-        let mut sum = self.start(meter, prefix)?;
-        for _ in 1..self.starts {
-            let next = self.start(meter, prefix)?;
-            sum.cpu += next.cpu;
-            sum.wall += next.wall;
-            if next.behaviour != sum.behaviour {
-                return Ok(Sample { behaviour: next.behaviour, ..sum });
-            }
-        }
-        Ok(Sample { cpu: sum.cpu / self.starts, wall: sum.wall / self.starts, ..sum })
-    }
-
-    fn start(&self, meter: &Meter<'_>, prefix: &[OsString]) -> Result<Sample> {
-        let mut words = prefix.iter().chain(self.argv);
-        let mut command = Command::new(words.next().expect("a job has a program"));
-        command.args(words).current_dir(self.folder);
-        command.env("LC_ALL", "C").env("TZ", "UTC").env("PYTHONHASHSEED", "0");
-        meter.run(&mut command)
-    }
+/// A way to run a workload.
+pub(super) struct Way<'a> {
+    /// Its column's head.
+    pub(super) name: &'static str,
+    /// Runs it once.
+    pub(super) run: Box<dyn Fn() -> Result<Sample> + 'a>,
 }
 
 /// Measures `rounds` rounds behind one that is not counted (it warms caches and says what the output is).
-pub(super) fn measure(meter: &Meter<'_>, job: &Job<'_>, variants: &[Variant], rounds: u32) -> Result<Series> {
-    let expected = job.sample(meter, &[])?.behaviour;
+pub(super) fn measure(native: &Way<'_>, variants: &[Way<'_>], rounds: u32) -> Result<Series> {
+    let expected = (native.run)()?.behaviour;
     ensure!(expected.end == End::Exit(0), "natively, it ends by {:?}", expected.end);
     let mut series = Series { native_ms: Vec::new(), variants: variants.iter().map(Column::empty).collect() };
     for _ in 0..rounds {
-        let native = job.sample(meter, &[])?;
+        let sample = (native.run)()?;
         ensure!(
-            native.behaviour == expected,
+            sample.behaviour == expected,
             "two native runs differ: {expected:?} and {:?}",
-            native.behaviour
+            sample.behaviour
         );
-        series.native_ms.push(milliseconds(native.cpu));
+        series.native_ms.push(milliseconds(sample.cpu));
         for (variant, column) in variants.iter().zip(&mut series.variants) {
             if !matches!(column.outcome, Outcome::DifferentEnd(_)) {
-                column.add(&job.sample(meter, &variant.prefix)?, &expected);
+                column.add(&(variant.run)()?, &expected);
             }
         }
     }
@@ -102,7 +70,7 @@ pub(super) fn measure(meter: &Meter<'_>, job: &Job<'_>, variants: &[Variant], ro
 }
 
 impl Column {
-    fn empty(variant: &Variant) -> Self {
+    fn empty(variant: &Way<'_>) -> Self {
         Self { variant: variant.name, cpu_ms: Vec::new(), wall_ms: Vec::new(), outcome: Outcome::Equal }
     }
 
@@ -134,6 +102,16 @@ impl Series {
     /// The column of the variant called `name`, when it ran at all.
     pub(super) fn column(&self, name: &str) -> Option<&Column> {
         self.variants.iter().find(|column| column.variant == name && !column.cpu_ms.is_empty())
+    }
+
+    /// How the variant called `name` behaved.
+    pub(super) fn outcome(&self, name: &str) -> Option<&Outcome> {
+        self.variants.iter().find(|column| column.variant == name).map(|column| &column.outcome)
+    }
+
+    /// Whether every variant behaved as natively.
+    pub(super) fn is_equal(&self) -> bool {
+        self.variants.iter().all(|column| column.outcome == Outcome::Equal)
     }
 }
 

@@ -4,15 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Args;
 
 use super::chart;
 use super::inputs::Inputs;
 use super::measure::Meter;
+use super::output::{self, Forms};
 use super::report::{Machine, Report, Row};
-use super::series::{self, Job};
-use super::variants::{self, Variant};
+use super::series;
+use super::variants::{self, Job, Variant};
 use super::workloads::{WORKLOADS, Workload};
 use crate::project::metadata;
 use crate::shell::{self, cargo};
@@ -56,7 +57,10 @@ impl Options {
             self.measure(workload, &inputs, &meter, &variants, &mut report)?;
         }
         println!("\n{}", report.markdown());
-        self.write(&report, &target.join("bench").join("tracer"))
+        let own = target.join("bench").join("tracer");
+        let folders: Vec<_> = std::iter::once(&*own).chain(self.save.as_deref()).collect();
+        let svg = chart::svg(&report.bars());
+        Forms { markdown: report.markdown(), json: report.json()?, svg }.write("tracer", &folders)
     }
 
     fn measure(
@@ -72,8 +76,9 @@ impl Options {
             report.skip(workload.name);
             return Ok(());
         };
-        let job = Job { argv: &argv, starts: workload.starts, folder: inputs.folder() };
-        let series = series::measure(meter, &job, variants, self.rounds);
+        let job = Job { argv: &argv, starts: workload.starts, folder: inputs.folder(), meter };
+        let ways: Vec<_> = variants.iter().map(|variant| job.way(variant.name, &variant.prefix)).collect();
+        let series = series::measure(&job.way("native", &[]), &ways, self.rounds);
         let row = Row { workload, series: series.with_context(|| format!("measuring {}", workload.name))? };
         println!("{}", row.summary());
         report.add(row);
@@ -95,7 +100,7 @@ impl Options {
             all.extend(variants::peers());
         }
         let known: Vec<&str> = all.iter().map(|variant| variant.name).collect();
-        check_names(&self.variants, &known)?;
+        output::check_names(&self.variants, &known)?;
         all.retain(|variant| {
             self.variants.is_empty() || self.variants.iter().any(|name| name == variant.name)
         });
@@ -104,31 +109,9 @@ impl Options {
 
     fn workloads(&self) -> Result<Vec<&'static Workload>> {
         let known: Vec<&str> = WORKLOADS.iter().map(|workload| workload.name).collect();
-        check_names(&self.only, &known)?;
+        output::check_names(&self.only, &known)?;
         let chosen =
             |workload: &&Workload| self.only.is_empty() || self.only.iter().any(|name| name == workload.name);
         Ok(WORKLOADS.iter().filter(chosen).collect())
     }
-
-    fn write(&self, report: &Report, folder: &Path) -> Result<()> {
-        for folder in std::iter::once(folder).chain(self.save.as_deref()) {
-            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-            fs::write(folder.join("results.md"), report.markdown())?;
-            fs::write(folder.join("results.json"), report.json()?)?;
-            fs::write(folder.join("results.svg"), chart::svg(report))?;
-            println!("written: {}/results.{{md,json,svg}}", folder.display());
-        }
-        Ok(())
-    }
-}
-
-fn check_names(wanted: &[String], known: &[&str]) -> Result<()> {
-    let unknown = wanted.iter().find(|name| !known.contains(&name.as_str()));
-    ensure!(
-        unknown.is_none(),
-        "there is no {}; there are: {}",
-        unknown.map_or("", |name| name),
-        known.join(", ")
-    );
-    Ok(())
 }

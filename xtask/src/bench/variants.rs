@@ -2,7 +2,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::process::Command;
 
+use anyhow::Result;
+
+use super::measure::{Meter, Sample};
+use super::series::Way;
 use crate::peers;
 
 /// A way to run a program: a column of the table.
@@ -43,4 +48,46 @@ pub(super) fn ours(midtrace: &Path, scratch: &Path) -> Vec<Variant> {
 pub(super) fn peers() -> Vec<Variant> {
     let variant = |peer: peers::Peer| Variant { name: peer.name, prefix: peer.prefix, side: Side::Peer };
     peers::installed().into_iter().map(variant).collect()
+}
+
+/// One workload's command line and how often a sample starts it.
+pub(super) struct Job<'a> {
+    /// Program and arguments.
+    pub(super) argv: &'a [OsString],
+    /// Starts in each sample.
+    pub(super) starts: u32,
+    /// Working directory.
+    pub(super) folder: &'a Path,
+    /// What measures it.
+    pub(super) meter: &'a Meter<'a>,
+}
+
+impl Job<'_> {
+    /// The program behind `prefix`, as a way to run it.
+    pub(super) fn way<'a>(&'a self, name: &'static str, prefix: &'a [OsString]) -> Way<'a> {
+        Way { name, run: Box::new(|| self.sample(prefix)) }
+    }
+
+    /// Runs the program as often as a sample asks for; what is said of its behaviour is the last start's, unless an
+    /// earlier one ended otherwise.
+    fn sample(&self, prefix: &[OsString]) -> Result<Sample> {
+        let mut sum = self.start(prefix)?;
+        for _ in 1..self.starts {
+            let next = self.start(prefix)?;
+            sum.cpu += next.cpu;
+            sum.wall += next.wall;
+            if next.behaviour != sum.behaviour {
+                return Ok(Sample { behaviour: next.behaviour, ..sum });
+            }
+        }
+        Ok(Sample { cpu: sum.cpu / self.starts, wall: sum.wall / self.starts, ..sum })
+    }
+
+    fn start(&self, prefix: &[OsString]) -> Result<Sample> {
+        let mut words = prefix.iter().chain(self.argv);
+        let mut command = Command::new(words.next().expect("a job has a program"));
+        command.args(words).current_dir(self.folder);
+        command.env("LC_ALL", "C").env("TZ", "UTC").env("PYTHONHASHSEED", "0");
+        self.meter.run(&mut command)
+    }
 }

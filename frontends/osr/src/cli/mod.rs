@@ -5,15 +5,17 @@ mod inspect;
 mod program;
 mod session;
 mod stops;
+mod times;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
-use midstride_osr::{Config, Engine, Module};
+use midstride_osr::{Config, Engine, Module, Polls};
+use times::{Times, timed};
 
 /// Exit status when midwasm itself fails.
 pub(crate) const FAILED: u8 = 125;
@@ -82,6 +84,9 @@ enum Command {
         /// How many times; the fastest one counts
         #[arg(long, default_value_t = 1)]
         rounds: u32,
+        /// Also write each round's time there, as JSON
+        #[arg(long)]
+        times: Option<PathBuf>,
     },
 }
 
@@ -97,11 +102,31 @@ pub(crate) struct ProgramArgs {
     /// A variable for it, with the value it has here or with VALUE: NAME[=VALUE]
     #[arg(long)]
     pub(crate) env: Vec<String>,
+    /// Where its code looks whether it is to stop: to measure what that costs
+    #[arg(long, value_enum, default_value_t = Where::All, hide = true)]
+    pub(crate) polls: Where,
     /// A module, binary or text
     pub(crate) module: PathBuf,
     /// Its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) args: Vec<String>,
+}
+
+/// Names of [`Polls`].
+#[derive(Clone, Copy, clap::ValueEnum, Default, Debug)]
+pub(crate) enum Where {
+    #[default]
+    All,
+    Entries,
+}
+
+impl From<Where> for Polls {
+    fn from(place: Where) -> Self {
+        match place {
+            Where::All => Self::EntriesAndLoops,
+            Where::Entries => Self::Entries,
+        }
+    }
 }
 
 /// When a running program is saved.
@@ -116,6 +141,9 @@ pub(crate) struct StopArgs {
     /// Where checkpoints are kept
     #[arg(long)]
     pub(crate) checkpoint_dir: Option<PathBuf>,
+    /// Write what compiling and running took there, as JSON
+    #[arg(long)]
+    pub(crate) times: Option<PathBuf>,
 }
 
 /// Units of time, and how many milliseconds they have.
@@ -138,22 +166,26 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             Module::validate(read(&module)?)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Compile { module, rounds } => compile(&module, rounds),
+        Command::Compile { module, rounds, times } => compile(&module, rounds, times.as_deref()),
     }
 }
 
-fn compile(path: &Path, rounds: u32) -> Result<ExitCode> {
+fn compile(path: &Path, rounds: u32, times: Option<&Path>) -> Result<ExitCode> {
     let engine = Engine::new(Config::default())?;
     let wasm = read(path)?;
-    let (mut best, mut sizes) = (Duration::MAX, (0, 0));
+    let (mut all, mut last) = (Vec::new(), None);
     for _ in 0..rounds.max(1) {
-        let start = Instant::now();
-        let module = Module::new(&engine, &wasm).with_context(|| path.display().to_string())?;
-        best = best.min(start.elapsed());
-        sizes = module.sizes();
+        // Its memory can be used again.
+        drop(last.take());
+        let (module, time) = timed(|| Module::new(&engine, &wasm));
+        last = Some(module.with_context(|| path.display().to_string())?);
+        all.push(time);
     }
-    let (bytes, seconds) = (wasm.len() as f64, best.as_secs_f64());
-    let (code, map) = sizes;
+    let (Some(module), Some(best)) = (last, all.iter().min()) else { return Ok(ExitCode::SUCCESS) };
+    if let Some(path) = times {
+        Times::new(&module, &all, None).write(path)?;
+    }
+    let (bytes, seconds, (code, map)) = (wasm.len() as f64, best.as_secs_f64(), module.sizes());
     println!("{} bytes in {:.1} ms: {:.1} MB/s", wasm.len(), seconds * 1e3, bytes / seconds / 1e6);
     println!(
         "code {code} bytes ({:.2} per byte), map {map} ({:.2})",

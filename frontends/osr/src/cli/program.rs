@@ -1,14 +1,16 @@
 //! Programs: made, or made again of images.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use midstride_osr::{
-    Config, Engine, Frozen, Func, ImageFile, Instance, Linker, Module, Outcome, PageCheck, Trap, Val,
+    Config, Engine, Frozen, Func, ImageFile, Instance, Linker, Module, Outcome, PageCheck, Polls, Trap, Val,
     ValType, WasiCtx,
 };
 use midstride_wasi::{Builder, DirAccess, MODULE, Streams};
 
+use super::times::timed;
 use super::{ProgramArgs, read};
 
 /// The name under which images say where their module is.
@@ -20,6 +22,8 @@ pub(crate) struct Program {
     pub(crate) instance: Instance,
     pub(crate) wasi: WasiCtx,
     path: PathBuf,
+    /// Processor time.
+    pub(crate) compile: Duration,
 }
 
 /// How a program starts or goes on.
@@ -38,15 +42,17 @@ impl Start {
     }
 }
 
-fn load(path: &Path) -> Result<Module> {
-    let engine = Engine::new(Config::default())?;
-    Module::new(&engine, read(path)?).with_context(|| path.display().to_string())
+fn load(path: &Path, polls: Polls) -> Result<(Module, Duration)> {
+    let engine = Engine::new(Config { polls, ..Config::default() })?;
+    let wasm = read(path)?;
+    let (module, time) = timed(|| Module::new(&engine, wasm));
+    Ok((module.with_context(|| path.display().to_string())?, time))
 }
 
 impl Program {
     /// A new one.
     pub(crate) fn new(args: &ProgramArgs) -> Result<(Self, Start)> {
-        let module = load(&args.module)?;
+        let (module, compile) = load(&args.module, args.polls.into())?;
         let wasi = WasiCtx::new(host(args)?.build()?);
         let mut linker = Linker::new();
         wasi.add_to_linker(&mut linker);
@@ -56,13 +62,13 @@ impl Program {
         let func = instance.get_func(name).ok_or_else(|| anyhow!("there is no function `{name}`"))?;
         let params = if args.invoke.is_some() { parse_args(&func, &args.args)? } else { Vec::new() };
         let path = args.module.canonicalize()?;
-        Ok((Self { instance, wasi, path }, Start::Call(func, params)))
+        Ok((Self { instance, wasi, path, compile }, Start::Call(func, params)))
     }
 
     /// One that was frozen.
     pub(crate) fn thaw(file: &ImageFile, module: Option<PathBuf>, check: PageCheck) -> Result<(Self, Start)> {
         let path = module_path(file, module)?;
-        let module = load(&path)?;
+        let (module, compile) = load(&path, Polls::default())?;
         let state = file.head().state.host.iter().find(|part| part.name == MODULE);
         let wasi = match state {
             Some(part) => midstride_wasi::Frozen::from_bytes(&part.bytes)?.thaw(Streams::default())?,
@@ -74,7 +80,7 @@ impl Program {
         let frozen = linker.thaw_file(&module, file, check)?;
         let instance = frozen.instance().clone();
         interruptible(&wasi, &instance);
-        Ok((Self { instance, wasi, path }, Start::Resume(frozen)))
+        Ok((Self { instance, wasi, path, compile }, Start::Resume(frozen)))
     }
 
     /// Adds what is needed to go on elsewhere.
@@ -104,7 +110,7 @@ pub(crate) fn module_path(file: &ImageFile, given: Option<PathBuf>) -> Result<Pa
 
 /// The module of an image, checked.
 pub(crate) fn module_of(file: &ImageFile, given: Option<PathBuf>) -> Result<Module> {
-    let module = load(&module_path(file, given)?)?;
+    let (module, _) = load(&module_path(file, given)?, Polls::default())?;
     file.head().expect_module(module.hash())?;
     Ok(module)
 }

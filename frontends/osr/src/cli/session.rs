@@ -12,6 +12,7 @@ use midstride_wasi::Exit;
 use super::checkpoint::{Checkpoints, newest};
 use super::program::{Program, Start};
 use super::stops::Stops;
+use super::times::{Times, timed};
 use super::{ProgramArgs, StopArgs};
 
 /// Exit status when a program trapped, as a shell has it for SIGABRT.
@@ -68,7 +69,12 @@ fn go_on(program: Program, start: Start, args: &StopArgs) -> Result<ExitCode> {
     }
     let mut session =
         Session { program, stops, image: args.freeze_to.clone(), checkpoints, unsaved: Unsaved::GoesOn };
-    match session.drive(start)? {
+    let (end, run) = timed(|| session.drive(start));
+    if let Some(path) = &args.times {
+        let Program { instance, compile, .. } = &session.program;
+        Times::new(instance.module(), &[*compile], Some(run)).write(path)?;
+    }
+    match end? {
         End::Status(status) => Ok(status),
         End::Frozen => Ok(ExitCode::SUCCESS),
     }

@@ -8,6 +8,7 @@ use super::function::{Cold, Entry, Function, Loc, Source};
 use super::pins::PinSet;
 use super::regs::{RESULT, RESULT_X, SCRATCH, SCRATCH_X};
 use super::scan::LoopKind;
+use crate::engine::Polls;
 use crate::runtime::layout::{VmLayout, offset};
 use crate::types::ValType;
 
@@ -140,7 +141,9 @@ impl<'m> Function<'m, '_> {
             control.target = Some(state);
             self.w.bind_loose(&mut control.label);
         }
-        self.poll(Phase::Loop);
+        if self.polls == Polls::EntriesAndLoops {
+            self.poll(Phase::Loop);
+        }
     }
 
     /// Asks for interrupts: a stack pointer at the limit or below calls the runtime.

@@ -9,6 +9,7 @@ use super::pins::{PinSet, Pins};
 use super::regs::{CONTEXT, RegSet, SCRATCH, SCRATCH_X};
 use super::scan::LoopKind;
 use super::sites::{INSIDE, Operands, RESUME_NOTE, Sites};
+use crate::engine::Polls;
 use crate::info::ModuleInfo;
 use crate::runtime::layout::VmLayout;
 use crate::trap::Check;
@@ -103,6 +104,7 @@ pub(crate) struct Function<'m, 'b> {
     pub(crate) loops: std::vec::IntoIter<LoopKind>,
     /// Offset in the module of the operator at which a frame shall be continued, if in this function.
     pub(crate) resume_at: u32,
+    pub(crate) polls: Polls,
 }
 
 impl<'m> Function<'m, '_> {

@@ -29,6 +29,7 @@ pub(crate) use frame::Frame;
 pub(crate) use pins::{Arrival, arrivals};
 pub(crate) use regs::{ARG_GPRS, ARG_XMMS, PIN_GPRS, PIN_XMMS};
 
+use crate::engine::Polls;
 use crate::error::ModuleError;
 use crate::info::ModuleInfo;
 use crate::parse::Pending;
@@ -63,6 +64,14 @@ pub(crate) struct ResumeAt {
     pub(crate) wasm: u32,
 }
 
+/// How a module is to be compiled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) polls: Polls,
+    /// Where else a frame can be continued.
+    pub(crate) resume_at: Option<ResumeAt>,
+}
+
 /// What is used again from function to function.
 struct Session<'m> {
     info: &'m ModuleInfo,
@@ -73,7 +82,7 @@ struct Session<'m> {
     buffer: Vec<u8>,
     allocations: FuncValidatorAllocations,
     scan: Scan,
-    resume_at: Option<ResumeAt>,
+    wanted: Wanted,
     /// Of the function at hand.
     sites: Sites,
     function_fixups: Vec<CallFixup>,
@@ -97,7 +106,7 @@ pub(crate) fn compile(
     info: &ModuleInfo,
     layout: &VmLayout,
     pending: Vec<Pending<'_>>,
-    resume_at: Option<ResumeAt>,
+    wanted: Wanted,
 ) -> Result<Compiled, ModuleError> {
     let mut code = Vec::new();
     let thunks = thunks::write(&mut code).map_err(|source| ModuleError::Emit { func: 0, source })?;
@@ -111,7 +120,7 @@ pub(crate) fn compile(
         buffer: Vec::new(),
         allocations: FuncValidatorAllocations::default(),
         scan: Scan::default(),
-        resume_at,
+        wanted,
         sites: Sites::default(),
         function_fixups: Vec::new(),
     };
@@ -227,7 +236,8 @@ impl<'m> Session<'m> {
             cold: Vec::new(),
             constants: Vec::new(),
             loops: std::mem::take(&mut self.scan.loops).into_iter(),
-            resume_at: self.resume_at.filter(|at| at.func == index).map_or(u32::MAX, |at| at.wasm),
+            polls: self.wanted.polls,
+            resume_at: self.wanted.resume_at.filter(|at| at.func == index).map_or(u32::MAX, |at| at.wasm),
         }
     }
 

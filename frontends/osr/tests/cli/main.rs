@@ -4,6 +4,7 @@ mod blocked;
 mod images;
 mod kill;
 mod quit;
+mod times;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

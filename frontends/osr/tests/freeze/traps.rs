@@ -146,7 +146,8 @@ fn an_exhausted_stack_is_frozen_and_goes_on_with_a_larger_one() {
         (if (result i32) (local.get 0)
           (then (i32.add (i32.const 1) (call $f (i32.sub (local.get 0) (i32.const 1)))))
           (else (i32.const 0)))))"#;
-    let engine = midstride_osr::Engine::new(midstride_osr::Config { stack_bytes: 1 << 16 }).unwrap();
+    let config = midstride_osr::Config { stack_bytes: 1 << 16, ..Default::default() };
+    let engine = midstride_osr::Engine::new(config).unwrap();
     let module = midstride_osr::Module::new(&engine, text).unwrap();
     let instance = Linker::new().instantiate(&module).unwrap();
     let trap = instance.get_func("run").unwrap().call(&[Val::I32(1500)]).unwrap_err();

@@ -4,6 +4,7 @@
 //! `programs/build.sh` when the compilers are there; otherwise the tests say `NOT RUN`.
 
 mod chains;
+mod ruby;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -8,6 +8,13 @@ use clap::Args;
 use crate::project::root;
 use crate::shell::{self, cargo, nightly};
 
+/// Targets whose property is not one of testkit's: the package, the test and what it is called there.
+const ELSEWHERE: [(&str, &str, &str, &str); 1] =
+    [("wasm_modules", "midstride-osr", "differential", "more_random_modules")];
+
+/// How many random modules are compared in a second.
+const SEEDS_A_SECOND: u64 = 300;
+
 /// Which target, and for how long.
 #[derive(Args)]
 pub(crate) struct Fuzz {
@@ -39,8 +46,13 @@ impl Fuzz {
             ));
         }
         println!("cargo-fuzz is not installed: {target} runs by random seeds, without coverage to guide it");
-        let mut command =
-            cargo(["test", "--release", "-p", "midstride-testkit", "--test", "properties", target]);
+        let known = ELSEWHERE.iter().find(|(name, ..)| *name == target);
+        let (package, test, filter) = known
+            .map_or(("midstride-testkit", "properties", target), |&(_, package, test, filter)| {
+                (package, test, filter)
+            });
+        let mut command = cargo(["test", "--release", "-p", package, "--test", test, filter]);
+        command.env("MIDSTRIDE_SEEDS", (self.seconds * SEEDS_A_SECOND).to_string());
         shell::run(command.env("ARBTEST_BUDGET_MS", (self.seconds * 1000).to_string()))
     }
 }

@@ -8,6 +8,7 @@ mod code;
 mod relocate;
 mod rewritten;
 mod statemap;
+mod wasi;
 mod writer;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub use blocks::block_bytes;
 pub use relocate::relocate_bytes;
 pub use rewritten::rewritten_code;
 pub use statemap::{compact_map, image_roundtrip, machine_stacks, statemap_bytes};
+pub use wasi::wasi_state;
 pub use writer::asm_roundtrip;
 
 /// A property.

@@ -1,7 +1,7 @@
 //! Every property, for a moment; `cargo xtask fuzz` runs them for longer.
 
 use midstride_testkit::properties::{
-    asm_roundtrip, block_bytes, check, relocate_bytes, rewritten_code, statemap_bytes,
+    asm_roundtrip, block_bytes, check, relocate_bytes, rewritten_code, statemap_bytes, wasi_state,
 };
 
 #[test]
@@ -27,4 +27,9 @@ fn rewritten_code_holds() {
 #[test]
 fn statemap_bytes_holds() {
     check(statemap_bytes, 512);
+}
+
+#[test]
+fn wasi_state_holds() {
+    check(wasi_state, 512);
 }

@@ -1,68 +1,9 @@
 //! Random modules against an interpreter: results, traps, memory, globals.
 
-#[path = "../common/freezing.rs"]
-mod freezing;
-mod ours;
-mod theirs;
+#[path = "compare.rs"]
+mod compare;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-use arbitrary::Unstructured;
-use freezing::{Distance, Freezer};
-use wasm_smith::{Config, Module};
-
-/// What a call answered: the bits of its results, or what it trapped with.
-pub(crate) type Answer = Result<Vec<u128>, String>;
-
-/// All that can be seen of a run.
-#[derive(PartialEq, Eq, Debug)]
-pub(crate) struct Seen {
-    /// Of each exported function, by name.
-    calls: Vec<(String, Answer)>,
-    /// Size and hash of each exported memory.
-    memories: Vec<(usize, u64)>,
-    /// The bits of each exported global that is a number.
-    globals: Vec<u128>,
-}
-
-/// What stands for a memory's bytes.
-pub(crate) fn digest(bytes: &[u8]) -> (usize, u64) {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    (bytes.len(), hasher.finish())
-}
-
-/// Fuel that ends endless loops, and recursion before either stack is exhausted.
-const FUEL: u32 = 600;
-
-fn config() -> Config {
-    Config {
-        bulk_memory_enabled: true,
-        canonicalize_nans: true,
-        compact_imports_enabled: false,
-        exceptions_enabled: false,
-        export_everything: true,
-        extended_const_enabled: false,
-        gc_enabled: false,
-        max_imports: 0,
-        max_instructions: 400,
-        max_memories: 1,
-        max_memory32_bytes: 10 << 16,
-        max_table_elements: 100,
-        max_tables: 2,
-        memory64_enabled: false,
-        memory_max_size_required: true,
-        min_funcs: 1,
-        reference_types_enabled: true,
-        relaxed_simd_enabled: false,
-        simd_enabled: true,
-        table_max_size_required: true,
-        tail_call_enabled: false,
-        threads_enabled: false,
-        wide_arithmetic_enabled: false,
-        ..Config::default()
-    }
-}
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// The module of a seed; `None` when its random bytes make none that ends.
 fn module(seed: u64) -> Option<Vec<u8>> {
@@ -75,35 +16,25 @@ fn module(seed: u64) -> Option<Vec<u8>> {
     })
     .take(4096)
     .collect();
-    let mut module = Module::new(config(), &mut Unstructured::new(&bytes)).ok()?;
-    module.ensure_termination(FUEL).ok()?;
-    Some(module.to_bytes())
+    compare::module(&bytes)
 }
 
 /// Seeds at which wasmi 2.0.0 is wrong: V8 answers what we do, or the interpreter ends the process.
 const THEIR_MISTAKES: [u64; 3] = [954, 1_000_077, 2_002_988];
 
-/// Runs the seeds of a range in both engines; in ours also frozen at every poll, or at some.
+/// Runs the seeds of a range in both engines; a module at which they differ is kept.
 fn compare(seeds: std::ops::Range<u64>) {
     let (mut ran, mut moved, mut trapped) = (0, 0, 0);
     for seed in seeds.filter(|seed| !THEIR_MISTAKES.contains(seed)) {
         let Some(wasm) = module(seed) else { continue };
-        let theirs = theirs::run(&wasm);
-        let often = if seed % 2 == 0 { Distance::Every(1) } else { Distance::Random(seed) };
-        for distance in [Distance::Never, often] {
-            let mut freezer = Freezer::new(distance);
-            let ours = ours::run(&wasm, &mut freezer);
-            if ours != theirs {
+        let counts =
+            catch_unwind(AssertUnwindSafe(|| compare::compare(&wasm, seed))).unwrap_or_else(|panic| {
                 let path = std::env::temp_dir().join(format!("midstride-differential-{seed}.wasm"));
                 std::fs::write(&path, &wasm).unwrap();
-                let path = path.display();
-                panic!("seed {seed} ({path}), {distance:?}: ours\n{ours:x?}\ntheirs\n{theirs:x?}");
-            }
-            assert!(freezer.counts.refused.is_empty(), "seed {seed}: {:?}", freezer.counts);
-            moved += freezer.counts.moved;
-            trapped += freezer.counts.trapped;
-        }
-        ran += 1;
+                println!("the module is in {}", path.display());
+                resume_unwind(panic)
+            });
+        (ran, moved, trapped) = (ran + 1, moved + counts.moved, trapped + counts.trapped);
     }
     println!("{ran} modules, {moved} freezes, {trapped} traps frozen");
     assert!(ran > 100, "only {ran} seeds made a module");

@@ -2,8 +2,8 @@
 
 use midstride_osr::{Config, Engine, Extern, LinkError, Linker, Module, Trap, TrapKind, Val, ValType};
 
-use crate::freezing::{Freezer, Member};
-use crate::{Answer, Seen, digest};
+use super::freezing::{Freezer, Member};
+use super::{Answer, Seen, digest};
 
 /// `None` when it cannot be instantiated.
 pub(crate) fn run(wasm: &[u8], freezer: &mut Freezer) -> Result<Seen, String> {

@@ -2,7 +2,7 @@
 
 use wasmi::{Config, Engine, Error, Extern, Func, Linker, Module, Store, TrapCode, Val, ValType};
 
-use crate::{Answer, Seen, digest};
+use super::{Answer, Seen, digest};
 
 /// What instantiation trapped with, or all that can be seen.
 pub(crate) fn run(wasm: &[u8]) -> Result<Seen, String> {

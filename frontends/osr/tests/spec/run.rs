@@ -245,7 +245,7 @@ const PRINT: [(&str, &[ValType]); 7] = [
 fn print(caller: Caller<'_>, interrupted: Option<&Cell<u32>>) -> Result<(), Trap> {
     let Some(calls) = interrupted.filter(|_| caller.can_be_frozen()) else { return Ok(()) };
     calls.set(calls.get() + 1);
-    if calls.get() % 3 == 0 { Ok(()) } else { Err(TrapKind::Frozen.into()) }
+    if calls.get().is_multiple_of(3) { Ok(()) } else { Err(TrapKind::Frozen.into()) }
 }
 
 /// What scripts may import without saying so; `interrupted` functions freeze the instance.

@@ -78,11 +78,18 @@ impl<'b> Writer<'b> {
     /// The first error met while writing, or [`EmitError::Unbound`] when a label that is used has no
     /// place.
     pub fn finish(mut self) -> Result<Code<'b>, EmitError> {
+        let end = self.complete()?.get() as usize;
+        Ok(Code { bytes: &self.buf[..end], origin: self.origin })
+    }
+
+    /// How many bytes of the buffer are code, when nothing is missing: [`finish`](Self::finish) for who keeps the
+    /// buffer.
+    ///
+    /// # Errors
+    /// As for [`finish`](Self::finish).
+    pub fn complete(&mut self) -> Result<CodeOffset, EmitError> {
         self.check_labels();
-        match self.error {
-            Some(error) => Err(error),
-            None => Ok(Code { bytes: &self.buf[..self.len], origin: self.origin }),
-        }
+        self.error.map_or(Ok(self.offset()), Err)
     }
 
     /// Bytes written so far, which is where the next instruction starts.

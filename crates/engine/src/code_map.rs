@@ -42,7 +42,7 @@ pub struct CodeMap {
 struct ReadPages([Cell<u64>; REMEMBERED]);
 
 /// A power of two; page 0 stands for none.
-const REMEMBERED: usize = 64;
+const REMEMBERED: usize = 256;
 const PAGE: u64 = 4096;
 
 impl ReadPages {

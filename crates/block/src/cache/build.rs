@@ -4,8 +4,8 @@ use allocator_api2::alloc::Allocator;
 use midstride_addr::{AppPc, AppRange, CachePc};
 use midstride_slab::{RegionId, Slab};
 
-use super::{ChainLink, CodeCache, Placed, Placement};
-use crate::draft::{Draft, MAX_APP_BYTES, Stop};
+use super::{ChainLink, CodeCache, Placed, Placement, Workbench};
+use crate::draft::{Draft, End, MAX_APP_BYTES, Stop};
 use crate::emit::{BuildError, Care, Emitted, Emitter, Landing, Order, Place};
 use crate::exec_block::{BlockId, BlockState, ExecBlock, Exit, ExitId, PageLinks, UnitRef};
 use crate::exit::{ExitKind, STUB_NUMBER_AT};
@@ -32,20 +32,34 @@ pub trait Transform {
     fn block(&mut self, draft: &mut Draft) -> u32;
 }
 
-/// Code as read once: a block must not be made of one version and compare with another.
-struct Snapshot {
-    bytes: [u8; SNAPSHOT_BYTES],
-    len: usize,
-}
-
 /// One more than a block reads, so that it ends because it is full and not because the code does.
 const SNAPSHOT_BYTES: usize = MAX_APP_BYTES + 1;
 
+/// Most blocks have a tenth of this; what more there is is copied only for a block that goes on behind it.
+const FIRST_BYTES: usize = 256;
+
+/// Code as read once: a block must not be made of one version and compare with another.
+pub(super) struct Snapshot {
+    bytes: [u8; SNAPSHOT_BYTES],
+    len: usize,
+    /// How much was asked for.
+    wanted: usize,
+}
+
 impl Snapshot {
-    fn of(code: &dyn AppCode, pc: AppPc) -> Self {
-        let mut bytes = [0; SNAPSHOT_BYTES];
-        let len = code.read(pc, &mut bytes);
-        Self { bytes, len }
+    pub(super) const fn empty() -> Self {
+        Self { bytes: [0; SNAPSHOT_BYTES], len: 0, wanted: 0 }
+    }
+
+    /// Copies up to `wanted` bytes in place of what was there.
+    fn take(&mut self, code: &dyn AppCode, pc: AppPc, wanted: usize) {
+        self.wanted = wanted;
+        self.len = code.read(pc, &mut self.bytes[..wanted]);
+    }
+
+    /// Whether there may be code behind it that a block could go on with.
+    fn ends_early(&self) -> bool {
+        self.len == self.wanted && self.wanted < SNAPSHOT_BYTES
     }
 
     fn bytes(&self) -> &[u8] {
@@ -92,33 +106,30 @@ impl<A: Allocator + Clone> CodeCache<A> {
         code: &dyn AppCode,
         transform: &mut dyn Transform,
     ) -> Result<BlockId, BuildError> {
-        self.build_from(pc, order, Snapshot::of(code, pc).bytes(), transform)
-    }
-
-    fn build_from(
-        &mut self,
-        pc: AppPc,
-        order: Order,
-        bytes: &[u8],
-        transform: &mut dyn Transform,
-    ) -> Result<BlockId, BuildError> {
         let region = self.region_for(pc)?;
         let unit = self.unit_with_room(region)?;
         let mut limit = self.parts.config.block_limit.min(order.limit).max(1);
+        self.workbench.snapshot.take(code, pc, FIRST_BYTES);
+        self.read(pc, limit, order.care);
+        if self.workbench.draft.end() == End::Unreadable && self.workbench.snapshot.ends_early() {
+            self.workbench.snapshot.take(code, pc, SNAPSHOT_BYTES);
+            self.read(pc, limit, order.care);
+        }
         loop {
-            self.read(bytes, pc, limit, order.care);
             let tag = transform.block(&mut self.workbench.draft);
-            match self.emit(region, unit, pc, order, bytes) {
+            match self.emit(region, unit, pc, order) {
                 Ok((emitted, place)) => return Ok(self.commit(region, unit, tag, order, &emitted, place)),
                 Err(error) if !error.is_size() || limit <= 1 => return Err(error),
                 Err(_) => limit = (self.workbench.draft.len().min(limit) / 2).max(1),
             }
+            self.read(pc, limit, order.care);
         }
     }
 
-    fn read(&mut self, code: &[u8], pc: AppPc, limit: usize, care: Care) {
+    fn read(&mut self, pc: AppPc, limit: usize, care: Care) {
         let Self { workbench, scanner, parts, .. } = self;
-        workbench.draft.read_until(code, pc, limit, |insn| {
+        let Workbench { draft, snapshot, .. } = &mut **workbench;
+        draft.read_until(snapshot.bytes(), pc, limit, |insn| {
             let writes = care == Care::Check && scanner.effects(insn).memory.writes();
             match writes {
                 _ if parts.env.emulates(insn) => Stop::Transfer,
@@ -134,7 +145,6 @@ impl<A: Allocator + Clone> CodeCache<A> {
         unit: usize,
         pc: AppPc,
         order: Order,
-        code: &[u8],
     ) -> Result<(Emitted, Place), BuildError> {
         // A block with a landing in front does not start with its own code.
         let follows = order.follows.filter(|_| order.landing.is_none());
@@ -147,9 +157,9 @@ impl<A: Allocator + Clone> CodeCache<A> {
         let place = Place { hot: fused.unwrap_or(end), cold, data };
         let bench = &mut *self.workbench;
         let buffers = (&mut bench.hot[..], &mut bench.cold[..]);
-        let emitter =
+        let mut emitter =
             Emitter::new(self.parts.env, place, pc, buffers, (&mut bench.records, &mut bench.exits));
-        Ok((emitter.block(&bench.draft, order, code, &mut self.scanner)?, place))
+        Ok((emitter.block(&bench.draft, order, bench.snapshot.bytes(), &mut self.scanner)?, place))
     }
 
     /// Places what [`Self::emit`] wrote and makes it known. Nothing here can fail: there is room.
@@ -279,14 +289,16 @@ impl<A: Allocator + Clone> CodeCache<A> {
 
     /// Lets the block be found.
     fn publish(&mut self, id: BlockId, landing: Option<(Landing, CachePc, CachePc)>) {
-        let Some(block) = self.blocks.get(id.index()).copied() else { return };
-        self.index.insert(block.app.start(), id);
+        let Some(start) = self.block(id).map(|block| block.app.start()) else { return };
+        self.index.insert(start, id);
         self.join_pages(id);
         if let Some((landing, at, word)) = landing {
             self.stats.landings += 1;
             self.set_landing(id, landing, at, word);
         }
-        self.parts.observer.built(id, &block);
+        if let Some(block) = self.blocks.get(id.index()) {
+            self.parts.observer.built(id, block);
+        }
     }
 
     /// Gives the block a landing, whose word is at `word`, and lets it be found.

@@ -29,6 +29,7 @@ use crate::record::{Record, RecordBuf};
 use crate::stats::Stats;
 use crate::tables::Tables;
 
+use build::Snapshot;
 pub use build::{AppCode, Transform, copy_code};
 pub(crate) use chain::ChainLink;
 pub use check::Broken;
@@ -141,6 +142,7 @@ const COLD_BYTES: usize = 1 << 10;
 
 /// What is reused from one build to the next.
 struct Workbench {
+    snapshot: Snapshot,
     draft: Draft,
     records: RecordBuf,
     exits: Exits,
@@ -192,6 +194,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
     pub fn new(parts: Parts<A>, tables: Tables) -> Self {
         let alloc = parts.alloc.clone();
         let workbench = Workbench {
+            snapshot: Snapshot::empty(),
             draft: Draft::empty(),
             records: RecordBuf::default(),
             exits: Exits::default(),

@@ -224,7 +224,7 @@ impl<'w, 'b> Emitter<'w, 'b> {
 
     /// Writes the whole block.
     pub(crate) fn block(
-        mut self,
+        &mut self,
         draft: &Draft,
         order: Order,
         code: &[u8],
@@ -299,12 +299,10 @@ impl<'w, 'b> Emitter<'w, 'b> {
         }
     }
 
-    fn finish(self, body: CodeOffset) -> Result<Emitted, BuildError> {
-        let hot = self.hot.finish()?;
-        let cold = self.cold.finish()?;
+    fn finish(&mut self, body: CodeOffset) -> Result<Emitted, BuildError> {
         Ok(Emitted {
-            hot_bytes: hot.bytes().len() as u32,
-            cold_bytes: cold.bytes().len() as u32,
+            hot_bytes: self.hot.complete()?.get(),
+            cold_bytes: self.cold.complete()?.get(),
             body,
             constants: self.constants,
             constant_count: self.constant_count,

@@ -39,7 +39,7 @@ pub(crate) fn find_initial(engine: &Engine<Tracer>, boot: &Bootstrap) {
 const VSYSCALL: u64 = 0xffff_ffff_ff60_0000;
 
 fn note(engine: &Engine<Tracer>, boot: &Bootstrap, entry: &MapEntry<'_>) {
-    let ours = (boot.image_start..boot.image_end).contains(&entry.start);
+    let ours = (boot.boot_start..boot.image_end).contains(&entry.start);
     if !entry.prot.contains(Prot::EXEC) || ours || entry.start >= VSYSCALL || is_engine(engine, entry) {
         return;
     }

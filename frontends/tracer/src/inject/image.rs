@@ -1,9 +1,15 @@
 //! The runtime's image, relocated for where it goes.
 
 use std::borrow::Cow;
+use std::fs::{self, File};
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 pub use super::layout::ImageError;
 use super::layout::{Access, LaidOut, Part, relocate};
+use crate::sys::{self, Pid};
+
+/// Bytes of a page.
+pub(super) const PAGE: u64 = 4096;
 
 /// The built-in runtime, laid out and relocated by the build script for where it usually goes.
 mod built_in {
@@ -11,7 +17,12 @@ mod built_in {
 
     include!(concat!(env!("OUT_DIR"), "/runtime.rs"));
 
-    pub(super) static BYTES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/runtime.img"));
+    /// Whole pages of the program's file, so that they can be mapped from there.
+    #[repr(align(4096))]
+    pub(super) struct Pages<T: ?Sized>(pub(super) T);
+
+    pub(super) static BYTES: &Pages<[u8]> =
+        &Pages(*include_bytes!(concat!(env!("OUT_DIR"), "/runtime.img")));
 }
 
 /// A runtime image.
@@ -23,18 +34,55 @@ pub(crate) struct Image {
     entry: u64,
     relocations: Cow<'static, [u32]>,
     parts: Cow<'static, [Part]>,
+    /// Where the built-in one lies in the host's program file.
+    file: Option<ImageFile>,
+}
+
+/// A place in the host's own program file.
+pub(super) struct ImageFile {
+    /// The file's name in any process that sees this one.
+    pub(super) path: String,
+    /// Where the image starts in it.
+    pub(super) offset: u64,
+    /// Device and inode.
+    identity: [u64; 2],
+}
+
+impl ImageFile {
+    /// Finds `bytes`, which are this program's own, in its file.
+    fn of(bytes: &'static [u8]) -> Option<Self> {
+        let path = format!("/proc/{}/exe", std::process::id());
+        let offset = sys::offset_in_program(bytes.as_ptr().addr() as u64)?;
+        let file = File::open(&path).ok()?;
+        let mut first = [0; PAGE as usize];
+        file.read_exact_at(&mut first, offset).ok()?;
+        let whole = (offset | bytes.len() as u64).is_multiple_of(PAGE) && bytes.starts_with(&first);
+        let identity = identity(&file.metadata().ok()?);
+        whole.then_some(Self { path, offset, identity })
+    }
+
+    /// Whether process `pid` finds this file by its path: it may have another root or other mounts.
+    pub(super) fn is_seen_by(&self, pid: Pid) -> bool {
+        let there = fs::metadata(format!("/proc/{pid}/root{}", self.path));
+        there.is_ok_and(|there| identity(&there) == self.identity)
+    }
+}
+
+fn identity(file: &fs::Metadata) -> [u64; 2] {
+    [file.dev(), file.ino()]
 }
 
 impl Image {
     /// The built-in one.
     pub(crate) fn built_in() -> Self {
         Self {
-            bytes: built_in::BYTES.into(),
+            bytes: (&built_in::BYTES.0).into(),
             base: built_in::BASE,
             span: built_in::SPAN,
             entry: built_in::ENTRY,
             relocations: built_in::RELOCATIONS.into(),
             parts: built_in::PARTS.into(),
+            file: ImageFile::of(&built_in::BYTES.0),
         }
     }
 
@@ -45,7 +93,7 @@ impl Image {
     pub(crate) fn parse(file: &[u8]) -> Result<Self, ImageError> {
         let LaidOut { bytes, span, entry, relocations, parts } = LaidOut::parse(file)?;
         let (bytes, relocations, parts) = (bytes.into(), relocations.into(), parts.into());
-        Ok(Self { bytes, base: 0, span, entry, relocations, parts })
+        Ok(Self { bytes, base: 0, span, entry, relocations, parts, file: None })
     }
 
     /// Bytes it takes in memory, whole pages.
@@ -61,6 +109,16 @@ impl Image {
     /// What differs from read and write.
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
+    }
+
+    /// Bytes of it that are not all zero, whole pages.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// The file that has its bytes for `base`, if one has.
+    pub(super) fn file(&self, base: u64) -> Option<&ImageFile> {
+        self.file.as_ref().filter(|_| base == built_in::BASE)
     }
 
     /// Its bytes for `base`; everything behind them, to [`Image::span`], is zero. The same base as last time

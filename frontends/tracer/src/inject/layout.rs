@@ -66,7 +66,7 @@ pub(crate) struct Part {
 
 /// An image as it lies in memory at address 0.
 pub(crate) struct LaidOut {
-    /// Its file-backed bytes; everything behind them, to `span`, is zero.
+    /// Its file-backed bytes, whole pages; everything behind them, to `span`, is zero.
     pub(crate) bytes: Vec<u8>,
     /// Bytes it takes in memory, whole pages.
     pub(crate) span: u64,
@@ -155,6 +155,7 @@ fn load(segments: &[Segment], endian: Endianness, file: &[u8], span: u64) -> Res
         bytes.resize(bytes.len().max(end), 0);
         bytes[start..end].copy_from_slice(data);
     }
+    bytes.resize(bytes.len().next_multiple_of(PAGE as usize), 0);
     Ok(bytes)
 }
 

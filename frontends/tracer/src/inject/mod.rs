@@ -1,12 +1,15 @@
 //! Putting the runtime into a process that has just called exec.
 //!
 //! ```text
-//! exec stop ─► end of execve ─► openat, mmap ×2, mprotect…, close in the target ─► write image ─► detach
+//! usually   exec stop ─► end of execve ─► mmap ─► a script: openat, mmap…, mprotect…, close ─► detach
+//! else      exec stop ─► end of execve ─► mmap, openat, mmap, close ─► write image ─► mprotect… ─► detach
 //! ```
 //!
 //! The target makes the system calls itself, at the `syscall` instruction of its vdso, so none of its pages
 //! is changed. Its signals are blocked meanwhile and it is stepped from one system-call stop to the next:
-//! a single step would raise SIGTRAP and reset the program's disposition of it.
+//! a single step would raise SIGTRAP and reset the program's disposition of it. Each stop costs more than
+//! the calls themselves, so usually the target makes all but the first by a [script](self::script) between
+//! two stops, on a page that the first call maps.
 
 mod auxv;
 mod handover;
@@ -14,7 +17,9 @@ mod home;
 mod image;
 mod layout;
 mod place;
+mod quick;
 mod remote;
+mod script;
 
 use std::io;
 
@@ -103,8 +108,41 @@ impl Layout {
         Self { boot: start, image: image_start, end: image_start + image.span() }
     }
 
-    fn bytes(image: &Image) -> u64 {
-        BOOT_BYTES + image.span()
+    fn bytes(&self) -> u64 {
+        self.end - self.boot
+    }
+}
+
+/// A runtime in its place.
+#[derive(Clone, Copy)]
+struct Place {
+    layout: Layout,
+    /// Where the control block is mapped.
+    control: u64,
+    /// Where the bootstrap block goes.
+    bootstrap: u64,
+}
+
+/// Whether the kernel asks a filter of the program's about what is done here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Filter {
+    Suspended,
+    /// There may be one.
+    Possible,
+}
+
+impl Filter {
+    /// Without the privilege, a filter that forbids what is done here makes the program run natively.
+    fn suspend(pid: Pid) -> Self {
+        if sys::suspend_seccomp(pid).is_ok() { Self::Suspended } else { Self::Possible }
+    }
+
+    fn is_in_force(self, pid: Pid) -> bool {
+        let is_unfiltered = || {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            status.lines().any(|line| line.split_whitespace().eq(["Seccomp:", "0"]))
+        };
+        self == Self::Possible && !is_unfiltered()
     }
 }
 
@@ -121,8 +159,7 @@ pub(crate) fn inject(
     settings: &Settings,
 ) -> Result<(), InjectError> {
     let _quiet = ChildSignalsHeld::new()?;
-    // Without the privilege, a filter that forbids what is done here makes the program run natively.
-    drop(sys::suspend_seccomp(pid));
+    let filter = Filter::suspend(pid);
     remote::finish_exec(pid)?;
     let regs = sys::regs(pid)?;
     let auxv = Auxv::read(pid)?;
@@ -131,7 +168,7 @@ pub(crate) fn inject(
     }
     let syscall_at = auxv.vdso_syscall(pid).ok_or(InjectError::NoVdso)?;
     let remote = Remote::new(pid, regs, syscall_at)?;
-    Injection { remote, image, channel, settings, regs }.run()
+    Injection { remote, image, channel, settings, filter, regs }.run()
 }
 
 /// An injection under way.
@@ -140,6 +177,7 @@ struct Injection<'a> {
     image: &'a mut Image,
     channel: &'a Channel,
     settings: &'a Settings,
+    filter: Filter,
     /// The program's registers at its first instruction.
     regs: Regs,
 }
@@ -147,40 +185,56 @@ struct Injection<'a> {
 impl Injection<'_> {
     fn run(mut self) -> Result<(), InjectError> {
         let placed = self.place();
-        let regs = placed.as_ref().map_or(self.regs, |layout| self.start_regs(*layout));
+        let regs = placed.as_ref().map_or(self.regs, |place| self.start_regs(*place));
         self.remote.leave(&regs)?;
         placed.map(drop)
     }
 
     /// Puts everything in its place; on failure takes it away again.
-    fn place(&mut self) -> Result<Layout, InjectError> {
-        let layout = self.map_memory()?;
-        if let Err(error) = self.fill(layout) {
-            self.remote.munmap(layout.boot, layout.end - layout.boot)?;
+    fn place(&mut self) -> Result<Place, InjectError> {
+        let place = match self.place_quickly()? {
+            Some(place) => place,
+            None => self.place_by_copying()?,
+        };
+        let bootstrap = bootstrap(place, self.settings, &self.regs);
+        if let Err(error) = sys::write_bootstrap(self.remote.pid(), place.bootstrap, &bootstrap) {
+            self.remote.munmap(place.layout.boot, place.layout.bytes())?;
             return Err(error.into());
         }
-        Ok(layout)
+        Ok(place)
+    }
+
+    fn place_by_copying(&mut self) -> Result<Place, InjectError> {
+        let layout = self.map_memory()?;
+        match self.fill(layout) {
+            Ok(control) => Ok(Place { layout, control, bootstrap: layout.boot }),
+            Err(error) => {
+                self.remote.munmap(layout.boot, layout.bytes())?;
+                Err(error.into())
+            }
+        }
     }
 
     fn map_memory(&mut self) -> Result<Layout, InjectError> {
-        let bytes = Layout::bytes(self.image);
-        if self.remote.map_anonymous(PREFERRED, bytes).is_ok() {
-            return Ok(Layout::at(PREFERRED, self.image));
+        let usual = Layout::at(PREFERRED, self.image);
+        if self.remote.map_anonymous(usual.boot, usual.bytes()).is_ok() {
+            return Ok(usual);
         }
+        let bytes = usual.bytes();
         let maps = Maps::read(self.remote.pid())?;
         let start = maps.find_room(bytes).ok_or(InjectError::NoRoom { bytes })?;
         self.remote.map_anonymous(start, bytes)?;
         Ok(Layout::at(start, self.image))
     }
 
-    fn fill(&mut self, layout: Layout) -> Result<(), RemoteError> {
+    /// Answers where the control block is mapped.
+    fn fill(&mut self, layout: Layout) -> Result<u64, RemoteError> {
         let control = self.map_control(layout)?;
         self.remote.write(layout.image, self.image.relocated(layout.image))?;
         for part in self.image.parts() {
             self.remote.protect(layout.image + part.start, part.len, part.access)?;
         }
-        let bootstrap = bootstrap(layout, control, self.settings, &self.regs);
-        Ok(sys::write_bootstrap(self.remote.pid(), layout.boot, &bootstrap)?)
+        Ok(control)
     }
 
     /// Maps the control block; the bootstrap block's page is free to use for it.
@@ -198,13 +252,15 @@ impl Injection<'_> {
         control
     }
 
-    fn start_regs(&self, layout: Layout) -> Regs {
-        let (rip, rsp, rdi) = (layout.image + self.image.entry(), layout.image, layout.boot);
+    fn start_regs(&self, place: Place) -> Regs {
+        let Place { layout, bootstrap, .. } = place;
+        let (rip, rsp, rdi) = (layout.image + self.image.entry(), layout.image, bootstrap);
         Regs { rip, rsp, rdi, orig_rax: u64::MAX, ..self.regs }
     }
 }
 
-fn bootstrap(layout: Layout, control: u64, settings: &Settings, regs: &Regs) -> Bootstrap {
+fn bootstrap(place: Place, settings: &Settings, regs: &Regs) -> Bootstrap {
+    let Place { layout, control, .. } = place;
     Bootstrap {
         magic: MAGIC,
         version: VERSION,

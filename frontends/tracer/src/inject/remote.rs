@@ -10,6 +10,8 @@ use crate::sys::{self, Change, Pid, Regs, Stop};
 const MAX_ERRNO: u64 = 4095;
 /// Every signal; SIGKILL and SIGSTOP cannot be blocked, the kernel leaves them out.
 const ALL_SIGNALS: u64 = u64::MAX;
+/// By which a script ends.
+const END_SIGNAL: i32 = libc::SIGTRAP;
 
 /// Why a remote system call did not succeed.
 #[derive(Debug)]
@@ -40,8 +42,25 @@ pub(super) struct Remote {
     pid: Pid,
     regs: Regs,
     mask: u64,
-    /// Whether a SIGSTOP arrived, which is sent again at the end.
-    stop_later: bool,
+    later: Later,
+}
+
+/// Signals that arrived meanwhile and are sent again at the end, bit n for signal n.
+#[derive(Default)]
+struct Later(u64);
+
+impl Later {
+    fn add(&mut self, signal: i32) {
+        self.0 |= 1 << signal;
+    }
+
+    fn send(&self, pid: Pid) -> Result<(), RemoteError> {
+        let signals = [libc::SIGSTOP, END_SIGNAL].into_iter().filter(|signal| self.0 & 1 << signal != 0);
+        for signal in signals {
+            sys::send_signal(pid, signal)?;
+        }
+        Ok(())
+    }
 }
 
 /// What ended a run to the next system-call stop.
@@ -54,21 +73,18 @@ enum Ran {
 
 /// Lets a process that is stopped at its exec event run to the end of that system call.
 pub(super) fn finish_exec(pid: Pid) -> Result<(), RemoteError> {
-    let mut stop_later = false;
-    run_to_stop(pid, &mut stop_later)?;
-    if stop_later {
-        sys::send_signal(pid, libc::SIGSTOP)?;
-    }
-    Ok(())
+    let mut later = Later::default();
+    run_to_stop(pid, &mut later)?;
+    later.send(pid)
 }
 
-fn run_to_stop(pid: Pid, stop_later: &mut bool) -> Result<Ran, RemoteError> {
+fn run_to_stop(pid: Pid, later: &mut Later) -> Result<Ran, RemoteError> {
     loop {
         sys::step_to_syscall_stop(pid)?;
         match sys::wait_for(pid)? {
             Change::Stopped(Stop::Syscall) => return Ok(Ran::ToStop),
             Change::Stopped(Stop::Signal(libc::SIGSYS)) => return Ok(Ran::Filtered),
-            Change::Stopped(Stop::Signal(libc::SIGSTOP)) => *stop_later = true,
+            Change::Stopped(Stop::Signal(libc::SIGSTOP)) => later.add(libc::SIGSTOP),
             Change::Stopped(_) | Change::Continued => {}
             Change::Exited(_) | Change::Killed { .. } => return Err(RemoteError::Gone),
         }
@@ -82,7 +98,7 @@ impl Remote {
         let mask = sys::signal_mask(pid)?;
         sys::set_signal_mask(pid, ALL_SIGNALS)?;
         let regs = Regs { rip: syscall_at, orig_rax: u64::MAX, ..regs };
-        Ok(Self { pid, regs, mask, stop_later: false })
+        Ok(Self { pid, regs, mask, later: Later::default() })
     }
 
     /// Which process.
@@ -94,10 +110,7 @@ impl Remote {
     pub(super) fn leave(self, regs: &Regs) -> Result<(), RemoteError> {
         sys::set_regs(self.pid, regs)?;
         sys::set_signal_mask(self.pid, self.mask)?;
-        if self.stop_later {
-            sys::send_signal(self.pid, libc::SIGSTOP)?;
-        }
-        Ok(())
+        self.later.send(self.pid)
     }
 
     /// Copies `bytes` to its address `at`.
@@ -107,8 +120,17 @@ impl Remote {
 
     /// Maps `len` bytes of zeroed memory exactly at `at`, where nothing may be yet.
     pub(super) fn map_anonymous(&mut self, at: u64, len: u64) -> Result<(), RemoteError> {
+        self.map_at(at, len, libc::PROT_READ | libc::PROT_WRITE)
+    }
+
+    /// Maps `len` bytes that only a tracer can write exactly at `at`, where nothing may be yet.
+    pub(super) fn map_for_code(&mut self, at: u64, len: u64) -> Result<(), RemoteError> {
+        self.map_at(at, len, libc::PROT_READ | libc::PROT_EXEC)
+    }
+
+    fn map_at(&mut self, at: u64, len: u64, protection: i32) -> Result<(), RemoteError> {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
-        let got = self.mmap(at, len, flags, u64::MAX)?;
+        let got = self.mmap([at, len], protection, flags, u64::MAX)?;
         if got == at {
             return Ok(());
         }
@@ -118,13 +140,18 @@ impl Remote {
 
     /// Maps the first `len` bytes of descriptor `fd`, shared, anywhere.
     pub(super) fn map_shared(&mut self, fd: u64, len: u64) -> Result<u64, RemoteError> {
-        self.mmap(0, len, libc::MAP_SHARED, fd)
+        self.mmap([0, len], libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, fd)
     }
 
-    fn mmap(&mut self, at: u64, len: u64, flags: i32, fd: u64) -> Result<u64, RemoteError> {
+    fn mmap(
+        &mut self,
+        [at, len]: [u64; 2],
+        protection: i32,
+        flags: i32,
+        fd: u64,
+    ) -> Result<u64, RemoteError> {
         let call = Call { name: "mmap", number: libc::SYS_mmap };
-        let protection = (libc::PROT_READ | libc::PROT_WRITE) as u64;
-        self.call(call, [at, len, protection, flags as u64, fd, 0])
+        self.call(call, [at, len, protection as u64, flags as u64, fd, 0])
     }
 
     /// Changes what whole pages may be used for.
@@ -169,17 +196,40 @@ impl Remote {
         self.call(call, [fd, message, libc::MSG_CMSG_CLOEXEC as u64, 0, 0, 0]).map(drop)
     }
 
+    /// Lets the process run from `start` until it sends itself SIGTRAP just before `end`; answers its registers
+    /// there, or nothing when it stops by another signal.
+    pub(super) fn run(&mut self, start: u64, end: u64) -> Result<Option<Regs>, RemoteError> {
+        sys::set_regs(self.pid, &Regs { rip: start, ..self.regs })?;
+        sys::set_signal_mask(self.pid, ALL_SIGNALS & !(1 << (END_SIGNAL - 1)))?;
+        let regs = loop {
+            sys::cont(self.pid, 0)?;
+            let signal = match sys::wait_for(self.pid)? {
+                Change::Stopped(Stop::Signal(signal)) => signal,
+                Change::Stopped(_) | Change::Continued => continue,
+                Change::Exited(_) | Change::Killed { .. } => return Err(RemoteError::Gone),
+            };
+            let regs = sys::regs(self.pid)?;
+            match signal {
+                END_SIGNAL if regs.rip == end => break Some(regs),
+                libc::SIGSTOP | END_SIGNAL => self.later.add(signal),
+                _ => break None,
+            }
+        };
+        sys::set_signal_mask(self.pid, ALL_SIGNALS)?;
+        Ok(regs)
+    }
+
     fn call(&mut self, call: Call, args: [u64; 6]) -> Result<u64, RemoteError> {
         let [rdi, rsi, rdx, r10, r8, r9] = args;
         sys::set_regs(self.pid, &Regs { rax: call.number as u64, rdi, rsi, rdx, r10, r8, r9, ..self.regs })?;
-        let entered = run_to_stop(self.pid, &mut self.stop_later)?;
-        if entered == Ran::Filtered || run_to_stop(self.pid, &mut self.stop_later)? == Ran::Filtered {
+        let entered = run_to_stop(self.pid, &mut self.later)?;
+        if entered == Ran::Filtered || run_to_stop(self.pid, &mut self.later)? == Ran::Filtered {
             return Err(filtered(call));
         }
         let value = sys::regs(self.pid)?.rax;
         // A filter that raises SIGSYS leaves the number in rax and the signal pending; take it away.
         if value == call.number as u64 && signal_pending(self.pid, libc::SIGSYS) {
-            run_to_stop(self.pid, &mut self.stop_later)?;
+            run_to_stop(self.pid, &mut self.later)?;
             return Err(filtered(call));
         }
         answer(call, value)

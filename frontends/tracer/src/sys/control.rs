@@ -20,6 +20,29 @@ pub(crate) fn create_memfd(name: &CStr) -> io::Result<File> {
     Ok(unsafe { File::from_raw_fd(fd as i32) })
 }
 
+/// Where in this program's file the byte lies that is loaded at `address`; `None` when it is not of the program
+/// itself.
+pub(crate) fn offset_in_program(address: u64) -> Option<u64> {
+    // SAFETY: only asks.
+    let (table, count) = unsafe { (libc::getauxval(libc::AT_PHDR), libc::getauxval(libc::AT_PHNUM)) };
+    let table = std::ptr::with_exposed_provenance::<libc::Elf64_Phdr>(table as usize);
+    if table.is_null() {
+        return None;
+    }
+    // SAFETY: the kernel's word for the program headers, which stay mapped and are not written.
+    let headers = unsafe { std::slice::from_raw_parts(table, count as usize) };
+    let own = headers.iter().find(|header| header.p_type == libc::PT_PHDR);
+    // Programs without that header are not moved.
+    let moved = own.map_or(0, |own| (table.addr() as u64).wrapping_sub(own.p_vaddr));
+    let at = address.wrapping_sub(moved);
+    let loaded = headers.iter().filter(|header| header.p_type == libc::PT_LOAD);
+    let offset = |header: &libc::Elf64_Phdr| {
+        let inside = at.checked_sub(header.p_vaddr).filter(|&inside| inside < header.p_filesz)?;
+        header.p_offset.checked_add(inside)
+    };
+    loaded.filter_map(offset).next()
+}
+
 /// The mapped control block of a channel.
 pub(crate) struct ControlMap {
     at: NonNull<Control>,

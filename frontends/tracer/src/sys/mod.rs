@@ -10,7 +10,9 @@ mod signals;
 mod spawn;
 mod wait;
 
-pub(crate) use control::{ControlMap, create_memfd, futex_wait, futex_wake, with_hard_file_size_limit};
+pub(crate) use control::{
+    ControlMap, create_memfd, futex_wait, futex_wake, offset_in_program, with_hard_file_size_limit,
+};
 pub(crate) use descriptor::{copy_descriptor, send_file};
 pub(crate) use ptrace::{
     Regs, attach, cont, detach, event_message, interrupt, listen, read_memory, regs, set_regs,

@@ -203,10 +203,11 @@ impl Draft {
     }
 
     /// Emits `insn` in place of the instruction at `index`; the program's pc there stays what it is.
-    /// Only an instruction that falls through can stand for another.
+    /// Only an instruction that falls through can stand for another; others are refused.
     pub fn replace_insn(&mut self, index: usize, insn: Insn) {
-        debug_assert!(falls_through(insn.flow()), "a replacement must fall through");
-        if let Some(Some(step)) = self.steps[..self.len].get_mut(index) {
+        let fits = falls_through(insn.flow());
+        debug_assert!(fits, "a replacement must fall through");
+        if fits && let Some(Some(step)) = self.steps[..self.len].get_mut(index) {
             step.insn = insn;
         }
     }

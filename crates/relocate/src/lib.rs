@@ -79,7 +79,7 @@ pub use flow::{Counted, CounterWidth, Flow};
 pub use gs::GsUse;
 pub use insn::{DecodeError, Insn, InsnIter, MAX_INSN_BYTES, decode};
 pub use live::{Live, live_in};
-pub use relocate::{RelocateError, Relocated, Saved, Spill, relocate};
+pub use relocate::{RelocateError, Relocated, Saved, Spill, relocate, relocate_copyable};
 pub use sets::{FlagSet, GprSet};
 pub use special::Special;
 pub use stack::stack_effect;

@@ -128,6 +128,19 @@ pub fn relocate(
     if !flow.is_copyable() {
         return Err(RelocateError::Transfer { pc: insn.pc(), flow });
     }
+    relocate_copyable(insn, w, spill, free)
+}
+
+/// [`relocate`] for an instruction that is known to be copyable: its flow is not looked at again.
+///
+/// # Errors
+/// [`RelocateError::Encoding`], [`RelocateError::Emit`].
+pub fn relocate_copyable(
+    insn: &Insn,
+    w: &mut Writer<'_>,
+    spill: &dyn Spill,
+    free: GprSet,
+) -> Result<Relocated, RelocateError> {
     let relocated = if insn.iced().is_ip_rel_memory_operand() {
         rip_relative(insn, w, spill, free)?
     } else {

@@ -35,8 +35,8 @@ pub trait Transform {
 /// One more than a block reads, so that it ends because it is full and not because the code does.
 const SNAPSHOT_BYTES: usize = MAX_APP_BYTES + 1;
 
-/// Most blocks have a tenth of this; what more there is is copied only for a block that goes on behind it.
-const FIRST_BYTES: usize = 256;
+/// Few blocks have more; what more there is is copied only for a block that goes on behind it.
+const FIRST_BYTES: usize = 128;
 
 /// Code as read once: a block must not be made of one version and compare with another.
 pub(super) struct Snapshot {

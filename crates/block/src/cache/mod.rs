@@ -150,6 +150,28 @@ struct Workbench {
     cold: [u8; COLD_BYTES],
 }
 
+impl Workbench {
+    /// A function of its own, as [`no_regions`]: what is made here is made on the stack, each page of which is a page
+    /// fault when a program starts.
+    #[inline(never)]
+    fn boxed<A: Allocator>(alloc: A) -> Box<Self, A> {
+        let workbench = Self {
+            snapshot: Snapshot::empty(),
+            draft: Draft::empty(),
+            records: RecordBuf::default(),
+            exits: Exits::default(),
+            hot: [0; HOT_BYTES],
+            cold: [0; COLD_BYTES],
+        };
+        Box::new_in(workbench, alloc)
+    }
+}
+
+#[inline(never)]
+fn no_regions<A: Allocator>(alloc: A) -> Box<RegionSet<MAX_REGIONS>, A> {
+    Box::new_in(RegionSet::new(), alloc)
+}
+
 /// What lies in a unit.
 struct UnitState<A: Allocator> {
     hot: Vec<Placement, A>,
@@ -193,18 +215,10 @@ impl<A: Allocator + Clone> CodeCache<A> {
     #[must_use]
     pub fn new(parts: Parts<A>, tables: Tables) -> Self {
         let alloc = parts.alloc.clone();
-        let workbench = Workbench {
-            snapshot: Snapshot::empty(),
-            draft: Draft::empty(),
-            records: RecordBuf::default(),
-            exits: Exits::default(),
-            hot: [0; HOT_BYTES],
-            cold: [0; COLD_BYTES],
-        };
-        let workbench = Box::new_in(workbench, alloc.clone());
+        let workbench = Workbench::boxed(alloc.clone());
         Self {
             tables,
-            regions: Box::new_in(RegionSet::new(), alloc.clone()),
+            regions: no_regions(alloc.clone()),
             units: Vec::new_in(alloc.clone()),
             active: [0; MAX_REGIONS],
             blocks: Arena::new_in(alloc.clone()),

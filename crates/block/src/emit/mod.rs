@@ -14,7 +14,9 @@ use probe::Hoisted;
 
 use midstride_addr::{AppPc, CachePc, CodeOffset};
 use midstride_asm::{EmitError, Gpr, Mem, PatchSite, Writer};
-use midstride_relocate::{GprSet, Insn, Live, RelocateError, Relocated, Saved, Scanner, Spill, relocate};
+use midstride_relocate::{
+    GprSet, Insn, Live, RelocateError, Relocated, Saved, Scanner, Spill, relocate_copyable,
+};
 use midstride_slab::RegionId;
 
 use crate::draft::{Draft, End, Step};
@@ -272,7 +274,7 @@ impl<'w, 'b> Emitter<'w, 'b> {
         let spill = ScratchSlot(self.env.slots.slot(Slot::Scratch));
         let plain = self.env.without_gs(step.insn());
         let original = plain.as_ref().unwrap_or(step.insn());
-        let copied = relocate(original, &mut self.hot, &spill, GprSet::EMPTY)?;
+        let copied = relocate_copyable(original, &mut self.hot, &spill, GprSet::EMPTY)?;
         let Relocated::Scratch { reg, saved, insn, restore } = copied else {
             self.record(start, app_offset, Where::Linear);
             return Ok(());

@@ -1,8 +1,8 @@
 //! Where the report goes.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use anstream::AutoStream;
 use anstream::adapter::strip_bytes;
@@ -31,7 +31,7 @@ pub(super) fn report(summary: &mut Summary, common: &Common) -> Result<()> {
     match &common.output {
         Some(path) if summary.mode != Mode::Cov => {
             let text = strip_bytes(&rendered(summary, common)?).into_vec();
-            create(path)?.write_all(&text).with_context(|| path.display().to_string())
+            write_file(path, &text)
         }
         _ if common.quiet => Ok(()),
         // The file was asked for by name: say only what was asked for, too.
@@ -61,18 +61,24 @@ fn rendered(summary: &Summary, common: &Common) -> Result<Vec<u8>> {
 
 fn write_coverage(summary: &mut Summary, common: &Common) -> Result<()> {
     let path = common.output.clone().unwrap_or_else(|| default_path(summary));
-    let mut file = BufWriter::new(create(&path)?);
-    let written = drcov::write(&summary.profile, &mut file).and_then(|written| {
-        file.flush()?;
-        Ok(written)
-    });
-    let written = written.with_context(|| path.display().to_string())?;
+    let mut bytes = Vec::new();
+    let written = drcov::write(&summary.profile, &mut bytes).context("cannot write coverage")?;
+    write_file(&path, &bytes)?;
     summary.coverage_file = Some((path, written));
     Ok(())
 }
 
-fn create(path: &PathBuf) -> Result<File> {
-    File::create(path).with_context(|| path.display().to_string())
+/// Writes a file in place of what it had. It is not emptied first: file systems take that for a sign that it is
+/// wanted on the disk at once.
+fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || {
+        let mut file = File::options().write(true).create(true).truncate(false).open(path)?;
+        if file.metadata()?.is_file() {
+            file.set_len(bytes.len() as u64)?;
+        }
+        file.write_all(bytes)
+    };
+    write().with_context(|| path.display().to_string())
 }
 
 /// `midtrace.<program>.<pid>.drcov` in the current directory.

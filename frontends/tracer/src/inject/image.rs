@@ -21,8 +21,7 @@ mod built_in {
     #[repr(align(4096))]
     pub(super) struct Pages<T: ?Sized>(pub(super) T);
 
-    pub(super) static BYTES: &Pages<[u8]> =
-        &Pages(*include_bytes!(concat!(env!("OUT_DIR"), "/runtime.img")));
+    pub(super) static BYTES: &Pages<[u8]> = &Pages(*include_bytes!(concat!(env!("OUT_DIR"), "/runtime.img")));
 }
 
 /// A runtime image.

@@ -57,10 +57,12 @@ impl<'m, 'f> Counting<'m, 'f> {
                 cut.extend(slot.partials()?.iter().map(|partial| (process, partial.block)));
             }
         }
-        for id in self.merger.recorded_beside(&cut) {
-            self.cut.remove(&id);
+        if !cut.is_empty() {
+            for id in self.merger.recorded_beside(&cut) {
+                self.cut.remove(&id);
+            }
+            self.shorten(|_, _| true);
         }
-        self.shorten(|_, _| true);
         Ok(vec![0; self.merger.processes.len()])
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Merger<'f> {
     pub(super) blocks: Vec<Block>,
     filter: Filter,
     modules: ModuleSet,
+    /// Whether the filter admits each of the modules so far: it is asked once, not for each block.
+    admitted: Vec<bool>,
     by_place: HashMap<(ModuleId, u64, u32), u32>,
     lost: u64,
     homeless: u64,
@@ -129,6 +131,10 @@ impl<'f> Merger<'f> {
         let process = &self.processes[index];
         let first = process.slot.header.inherited_blocks;
         let records = process.slot.own_blocks()?;
+        self.blocks.reserve(records.len());
+        self.by_place.reserve(records.len());
+        let new = &self.modules.modules[self.admitted.len()..];
+        self.admitted.extend(new.iter().map(|module| self.filter.admits(&module.path)));
         let mut mapped = Mapped::new(&process.mappings);
         let numbered = (first..).zip(records);
         Ok(numbered
@@ -141,7 +147,7 @@ impl<'f> Merger<'f> {
             self.homeless += 1;
             return None;
         };
-        if !self.filter.admits(&self.modules.modules[module.index()].path) {
+        if !self.admitted[module.index()] {
             return None;
         }
         let (offset, bytes) = (record.start.wrapping_sub(bias), record.bytes);
@@ -187,7 +193,7 @@ impl<'f> Merger<'f> {
             processes.map(|(index, &instructions)| self.process(index, instructions, programs)).collect();
         let (lost, homeless) = (self.lost, self.homeless);
         let (modules, mut blocks) = self.admitted();
-        blocks.sort_by_key(|block| (block.module, block.offset, block.bytes));
+        blocks.sort_unstable_by_key(|block| (block.module, block.offset, block.bytes));
         Profile { modules, blocks, processes, stats, lost, homeless }
     }
 

@@ -15,8 +15,9 @@
 //! # What a program can tell
 //! - The base of GS is 0 and stays 0: to set it ends the process, with one line and [`fatal::STATUS`] (or following,
 //!   where single threads are followed). Operands in GS are read as if its base were 0.
-//! - A jump or return to an address that no processor takes faults at its target, not where it stands; a
-//!   call faults at the call.
+//! - A return to an address that no processor takes, in code that ran before, faults at its target and not where it
+//!   stands; so does a jump when several could have led there, and any branch where faults do not come to the
+//!   engine.
 //! - With alignment checked (AC), a return from a misaligned stack goes on and may fault at its target.
 //! - A null selector that is loaded to GS reads as 0; `lgs` is taken for setting the base, whatever it loads.
 //! - A far jump or call by a pointer in GS that does not lead to 64-bit code reads the pointer elsewhere, if another

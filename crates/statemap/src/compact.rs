@@ -30,7 +30,7 @@ mod site;
 
 pub use build::CompactMapBuilder;
 pub use cache::{Located, SiteCache};
-pub use diff::SiteView;
+pub use diff::{LocalChanges, SiteView};
 pub use error::{BuildError, MapError};
 pub use module::{FunctionEntry, ModuleMap, ModuleMapBuilder};
 pub use read::{CompactMap, Sites};

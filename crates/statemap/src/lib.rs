@@ -74,9 +74,9 @@ pub use backtrace::{Backtrace, FunctionNames};
 pub use canonical::{Activation, Frame, Global, HostCall, HostState, Mutability, Phase, State, Table};
 pub use check::StateError;
 pub use compact::{
-    BuildError, CompactMap, CompactMapBuilder, Condition, FunctionEntry, Located, MachineValues, MapError,
-    ModuleMap, ModuleMapBuilder, Operand, Place, ResolveError, Site, SiteCache, SiteKind, SiteState,
-    SiteView, Sites, Slot,
+    BuildError, CompactMap, CompactMapBuilder, Condition, FunctionEntry, LocalChanges, Located,
+    MachineValues, MapError, ModuleMap, ModuleMapBuilder, Operand, Place, ResolveError, Site, SiteCache,
+    SiteKind, SiteState, SiteView, Sites, Slot,
 };
 pub use edit::EditError;
 pub use image::{

@@ -1,7 +1,8 @@
 //! An encoding: what the manual's opcode column says, taken apart.
 
+use super::Operands;
+use super::bits::HeadBits;
 use super::immediate::Imm;
-use super::{InsnBits, Operands};
 use crate::reg::Width;
 
 /// Which kind of prefix the instruction has.
@@ -22,7 +23,7 @@ pub(crate) enum Escape {
 
 impl Escape {
     #[inline(always)]
-    pub(super) const fn append_to(self, head: InsnBits) -> InsnBits {
+    pub(super) const fn append_to(self, head: HeadBits) -> HeadBits {
         match self {
             Self::None => head,
             Self::Of => head.byte(0x0f),

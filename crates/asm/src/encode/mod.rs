@@ -36,7 +36,8 @@ pub(crate) fn encode(form: Form, width: Width, ops: Operands, site: Site) -> Res
     let head = match form.prefixes {
         Prefixes::Legacy => rex::head(form, width, &ops),
         Prefixes::Vex => vex::head(form, width, &ops),
-    };
+    }
+    .insn();
     let imm_bytes = form.imm.bytes(width);
     let body = modrm::append(head, form, &ops, imm_bytes, site)?;
     immediate::append(body, ops.imm, imm_bytes, site)

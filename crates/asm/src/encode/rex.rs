@@ -13,8 +13,9 @@
 //!  └───┴───┴───┴───┴───┴───┴───┴───┘   B  top bit of ModRM.rm, SIB.base or the opcode's register
 //! ```
 
+use super::Operands;
+use super::bits::HeadBits;
 use super::form::{Form, ModRm, Sizing};
-use super::{InsnBits, Operands};
 use crate::reg::Width;
 
 const REX: u8 = 0x40;
@@ -22,9 +23,9 @@ const OPERAND_SIZE: u8 = 0x66;
 
 /// Everything up to and including the opcode.
 #[inline(always)]
-pub(super) fn head(form: Form, width: Width, ops: &Operands) -> InsnBits {
+pub(super) fn head(form: Form, width: Width, ops: &Operands) -> HeadBits {
     let size = if matches!((form.sizing, width), (Sizing::Prefixes, Width::W16)) { OPERAND_SIZE } else { 0 };
-    let mut head = InsnBits::EMPTY
+    let mut head = HeadBits::EMPTY
         .prefix(form.lock | ops.lock)
         .prefix(ops.rm.segment as u8)
         .prefix(size)

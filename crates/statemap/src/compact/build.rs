@@ -2,8 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::canonical::Phase;
-use crate::compact::diff::{self, Plan, SiteView};
+use crate::compact::diff::{self, LocalChanges, Plan, SiteView};
 use crate::compact::error::BuildError;
 use crate::compact::header::{Header, SITES_PER_KEY, Triple};
 use crate::compact::ops::{self, Locals};
@@ -53,7 +52,17 @@ pub struct CompactMapBuilder {
     index: Vec<Triple>,
     cold: Vec<(u32, u32)>,
     resumes: Vec<(u32, u32)>,
-    steps: Vec<u8>,
+    /// Operands of the site at hand, from the first one that may have changed.
+    now: Vec<Operand>,
+}
+
+/// What a site changes.
+#[derive(Clone, Copy)]
+struct Change<'v> {
+    plan: Plan,
+    /// How many of the operands at hand are recorded already.
+    known: usize,
+    locals: LocalChanges<'v>,
 }
 
 impl CompactMapBuilder {
@@ -98,15 +107,14 @@ impl CompactMapBuilder {
         if code_offset < self.last.0 || wasm_offset < self.last.1 {
             return Err(BuildError::OutOfOrder { code_offset, wasm_offset, phase });
         }
-        let key = self.sites.is_multiple_of(SITES_PER_KEY);
-        let plan = if key { Plan::default() } else { diff::plan(&self.recorded.operands, view) };
-        self.check(view, plan, key)?;
+        let key = self.wants_all();
+        let change = self.change(view, key);
+        self.check(view, change)?;
         if key {
             self.start_key(code_offset, wasm_offset);
         }
         let [code, wasm] = [code_offset - self.last.0, wasm_offset - self.last.1];
-        let steps = self.put_steps(note, view, plan);
-        self.put_record(code, wasm, phase, steps);
+        self.put_record([code, wasm], SiteKind { phase, note }, view, change);
         self.last = (code_offset, wasm_offset);
         self.sites += 1;
         Ok(Site { index: self.sites - 1, code_offset, wasm_offset, phase, note })
@@ -149,6 +157,12 @@ impl CompactMapBuilder {
         out.extend_from_slice(&self.stream);
     }
 
+    /// Whether the next site is recorded as a whole: one that look-ups start from.
+    #[must_use]
+    pub fn wants_all(&self) -> bool {
+        self.sites.is_multiple_of(SITES_PER_KEY)
+    }
+
     /// How many sites were recorded.
     #[must_use]
     pub fn sites(&self) -> u32 {
@@ -159,14 +173,32 @@ impl CompactMapBuilder {
         if site < self.sites { Ok(()) } else { Err(BuildError::NoSuchSite { site }) }
     }
 
+    /// What is different from the site before; at a key everything that is not at home.
+    fn change<'v>(&mut self, view: &'v impl SiteView, key: bool) -> Change<'v> {
+        let count = view.operand_count();
+        let recorded = if key { &[] } else { &*self.recorded.operands };
+        let first = view.unchanged_operands().min(count).min(recorded.len() as u32);
+        self.now.clear();
+        view.operands_from(first, &mut self.now);
+        let plan = diff::plan(recorded, first, &self.now);
+        let known = || if key { &[] } else { &*self.recorded.locals };
+        let locals = match view.local_changes() {
+            changes if !key && changes != LocalChanges::Unknown => changes,
+            _ if known() == view.locals() => LocalChanges::None,
+            _ => LocalChanges::Unknown,
+        };
+        Change { plan, known: (plan.keep - first) as usize, locals }
+    }
+
     /// Everything that could be refused and was not looked at before; nothing is changed yet.
-    fn check(&self, view: &impl SiteView, plan: Plan, key: bool) -> Result<(), BuildError> {
+    fn check(&self, view: &impl SiteView, change: Change<'_>) -> Result<(), BuildError> {
         let types = Locals { groups: &self.groups };
-        if key || view.locals() != self.recorded.locals {
-            check_locals(&types, view.locals())?;
+        match change.locals {
+            LocalChanges::Unknown => check_locals(&types, view.locals())?,
+            LocalChanges::These(changes) => changes.iter().try_for_each(|change| types.check(*change))?,
+            LocalChanges::None | LocalChanges::AllHome => {}
         }
-        for index in plan.keep..view.operand_count() {
-            let Operand { ty, place } = view.operand(index);
+        for (index, &Operand { ty, place }) in (change.plan.keep..).zip(&self.now[change.known..]) {
             let fits = match place {
                 Place::Local(local) => types.ty(local) == Some(ty),
                 place => ops::operand_fits(ty, place),
@@ -184,34 +216,62 @@ impl CompactMapBuilder {
         self.last = (code, wasm);
     }
 
-    fn put_steps(&mut self, note: u8, view: &impl SiteView, plan: Plan) -> u32 {
-        let Self { recorded, steps, .. } = self;
-        steps.clear();
-        ops::note(steps, note)
-            + diff::locals(recorded, view.locals(), steps)
-            + diff::operands(recorded, view, plan, steps)
+    fn put_record(&mut self, offsets: [u32; 2], kind: SiteKind, view: &impl SiteView, change: Change<'_>) {
+        let [code, wasm] = offsets;
+        let out = &mut self.stream;
+        let head = out.len();
+        out.push(kind.phase.to_byte() | (wasm.min(7) as u8) << 5);
+        varint::put(out, u64::from(code));
+        let behind = out.len();
+        if let Some(rest) = wasm.checked_sub(7) {
+            varint::put(out, u64::from(rest));
+        }
+        let steps = self.put_steps(kind.note, view, change);
+        self.stream[head] |= (steps.min(7) as u8) << 2;
+        if let Some(rest) = steps.checked_sub(7) {
+            self.put_number_at(behind, rest);
+        }
     }
 
-    fn put_record(&mut self, code: u32, wasm: u32, phase: Phase, steps: u32) {
-        let out = &mut self.stream;
-        out.push(phase.to_byte() | (steps.min(7) as u8) << 2 | (wasm.min(7) as u8) << 5);
-        varint::put(out, u64::from(code));
-        for field in [steps, wasm] {
-            if let Some(rest) = field.checked_sub(7) {
-                varint::put(out, u64::from(rest));
-            }
+    /// Puts a number into the stream before what is there from `at` on.
+    fn put_number_at(&mut self, at: usize, number: u32) {
+        let end = self.stream.len();
+        varint::put(&mut self.stream, u64::from(number));
+        let bytes = self.stream.len() - end;
+        self.stream[at..].rotate_right(bytes);
+    }
+
+    fn put_steps(&mut self, note: u8, view: &impl SiteView, change: Change<'_>) -> u32 {
+        let Self { recorded, stream, now, .. } = self;
+        let mut count = ops::note(stream, note);
+        count += match change.locals {
+            LocalChanges::Unknown => diff::locals(recorded, view.locals(), stream),
+            LocalChanges::These(changes) => diff::these(changes, stream),
+            LocalChanges::AllHome => diff::all_home(stream),
+            LocalChanges::None => 0,
+        };
+        count + diff::operands(&mut recorded.operands, change.plan, &now[change.known..], stream)
+    }
+}
+
+impl Locals<'_> {
+    fn check(&self, (local, place): (u32, Place)) -> Result<(), BuildError> {
+        let ty = self.ty(local).ok_or(BuildError::BadLocal { local })?;
+        if ops::local_fits(ty, place) {
+            Ok(())
+        } else {
+            Err(BuildError::BadPlace { slot: Slot::Local(local), ty })
         }
-        out.extend_from_slice(&self.steps);
     }
 }
 
 fn check_locals(types: &Locals<'_>, locals: &[(u32, Place)]) -> Result<(), BuildError> {
     let mut next = 0;
     for &(local, place) in locals {
-        let ty = types.ty(local).filter(|_| local >= next).ok_or(BuildError::BadLocal { local })?;
-        if !ops::local_fits(ty, place) {
-            return Err(BuildError::BadPlace { slot: Slot::Local(local), ty });
+        if local < next {
+            return Err(BuildError::BadLocal { local });
         }
+        types.check((local, place))?;
         next = local + 1;
     }
     Ok(())

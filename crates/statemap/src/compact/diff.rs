@@ -5,6 +5,19 @@ use alloc::vec::Vec;
 use crate::compact::ops;
 use crate::compact::site::{Operand, Place, SiteState};
 
+/// What became of locals since the site before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LocalChanges<'a> {
+    /// The builder is to find out.
+    Unknown,
+    /// Nothing.
+    None,
+    /// All are at home now, and some were not.
+    AllHome,
+    /// These have another place now, at home or elsewhere; each is listed once.
+    These(&'a [(u32, Place)]),
+}
+
 /// A compiler's register cache as the builder asks for it. A [`SiteState`] is one.
 pub trait SiteView {
     /// Operands on the stack.
@@ -16,10 +29,23 @@ pub trait SiteView {
         0
     }
 
+    /// How the locals differ from those at the site before (of the same function). Whoever keeps count
+    /// saves the comparison, but has to keep it at all sites of a function.
+    fn local_changes(&self) -> LocalChanges<'_> {
+        LocalChanges::Unknown
+    }
+
     /// An operand; 0 is the bottom, `index` is below [`operand_count`](Self::operand_count).
     fn operand(&self, index: u32) -> Operand;
 
-    /// Locals that are not at home, by index.
+    /// Appends the operands from `first` on. There is nothing to do but what is done here, faster.
+    fn operands_from(&self, first: u32, out: &mut Vec<Operand>) {
+        out.extend((first..self.operand_count()).map(|index| self.operand(index)));
+    }
+
+    /// Locals that are not at home, by index. Of a view that knows its
+    /// [changes](Self::local_changes) it is asked only where
+    /// [`CompactMapBuilder::wants_all`](crate::CompactMapBuilder::wants_all) says so.
     fn locals(&self) -> &[(u32, Place)];
 }
 
@@ -37,20 +63,25 @@ impl SiteView for SiteState {
     }
 }
 
-/// Appends the steps that make the locals not at home those of `now`; how many steps that is.
+/// Appends the steps that make the locals not at home those of `now`, which are others than those
+/// recorded; how many steps that is.
 pub(super) fn locals(recorded: &mut SiteState, now: &[(u32, Place)], out: &mut Vec<u8>) -> u32 {
-    if recorded.locals == now {
-        return 0;
-    }
-    let steps = if now.is_empty() {
-        ops::locals_home(out);
-        1
-    } else {
-        merge(&recorded.locals, now, out)
-    };
+    let steps = if now.is_empty() { all_home(out) } else { merge(&recorded.locals, now, out) };
     recorded.locals.clear();
     recorded.locals.extend_from_slice(now);
     steps
+}
+
+/// Appends the step that brings all locals home; how many steps that is.
+pub(super) fn all_home(out: &mut Vec<u8>) -> u32 {
+    ops::locals_home(out);
+    1
+}
+
+/// Appends the steps of single locals; how many steps that is.
+pub(super) fn these(changes: &[(u32, Place)], out: &mut Vec<u8>) -> u32 {
+    changes.iter().for_each(|&(local, place)| ops::local(out, local, place));
+    changes.len() as u32
 }
 
 /// What becomes of the operands that were recorded.
@@ -62,21 +93,30 @@ pub(super) struct Plan {
     spilled: bool,
 }
 
-/// How few operands can be popped and pushed.
-pub(super) fn plan(recorded: &[Operand], view: &impl SiteView) -> Plan {
-    let both = view.operand_count().min(recorded.len() as u32);
-    let first = view.unchanged_operands().min(both);
-    let now = |index: &u32| view.operand(*index);
-    let same = first + (first..both).take_while(|i| now(i) == recorded[*i as usize]).count() as u32;
-    let brought_home = |i: &u32| now(i) == Operand { place: Place::Home, ..recorded[*i as usize] };
-    let home = same + (same..both).take_while(brought_home).count() as u32;
-    let spilled = home > same && recorded[..same as usize].iter().all(|o| o.place == Place::Home);
-    Plan { keep: if spilled { home } else { same }, spilled }
+/// How few operands can be popped and pushed. The first `unchanged` are as recorded, the others `now`.
+pub(super) fn plan(recorded: &[Operand], unchanged: u32, now: &[Operand]) -> Plan {
+    let pairs = || recorded[unchanged as usize..].iter().zip(now);
+    let same = unchanged + pairs().take_while(|(old, new)| old == new).count() as u32;
+    let at = (same - unchanged) as usize;
+    let brought_home = |old: &Operand, new: &Operand| *new == Operand { place: Place::Home, ..*old };
+    if !pairs().nth(at).is_some_and(|(old, new)| brought_home(old, new)) {
+        return Plan { keep: same, spilled: false };
+    }
+    if recorded[..same as usize].iter().any(|operand| operand.place != Place::Home) {
+        return Plan { keep: same, spilled: false };
+    }
+    let home = pairs().skip(at).take_while(|(old, new)| brought_home(old, new)).count() as u32;
+    Plan { keep: same + home, spilled: true }
 }
 
-/// Appends the steps that make the operands those of `view`; how many steps that is.
-pub(super) fn operands(recorded: &mut SiteState, view: &impl SiteView, plan: Plan, out: &mut Vec<u8>) -> u32 {
-    let recorded = &mut recorded.operands;
+/// Appends the steps that drop the operands that are not kept and push those of `pushed`; how many
+/// steps that is.
+pub(super) fn operands(
+    recorded: &mut Vec<Operand>,
+    plan: Plan,
+    pushed: &[Operand],
+    out: &mut Vec<u8>,
+) -> u32 {
     let mut steps = ops::pop(out, recorded.len() as u32 - plan.keep);
     recorded.truncate(plan.keep as usize);
     if plan.spilled {
@@ -84,13 +124,11 @@ pub(super) fn operands(recorded: &mut SiteState, view: &impl SiteView, plan: Pla
         recorded.iter_mut().for_each(|operand| operand.place = Place::Home);
         steps += 1;
     }
-    for index in plan.keep..view.operand_count() {
-        let operand = view.operand(index);
+    for &operand in pushed {
         ops::push(out, operand);
-        recorded.push(operand);
-        steps += 1;
     }
-    steps
+    recorded.extend_from_slice(pushed);
+    steps + pushed.len() as u32
 }
 
 /// The steps from one list of locals to the other, both by index.

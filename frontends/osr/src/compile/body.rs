@@ -147,12 +147,12 @@ impl<'m> Function<'m, '_> {
 
     /// Writes what stands behind the last operator.
     pub(crate) fn finish(&mut self) {
-        for cold in std::mem::take(&mut self.cold) {
-            self.write_cold(cold);
-        }
-        for (bits, mut label) in std::mem::take(&mut self.constants) {
+        let mut cold = std::mem::take(&mut self.cold);
+        cold.drain(..).for_each(|cold| self.write_cold(cold));
+        self.cold = cold;
+        for (bits, label) in &mut self.constants {
             self.w.align(16);
-            self.w.bind_loose(&mut label);
+            self.w.bind_loose(label);
             self.w.bytes(&bits.to_le_bytes());
         }
     }

@@ -1,13 +1,14 @@
 //! Calls: of functions here, of functions elsewhere, of the runtime.
 
-use midstride_asm::{Alu, Cond, Gpr, LooseLabel, Mem, Scale, Width, Xmm};
+use midstride_asm::{Alu, Cond, Gpr, LooseLabel, Mem, Scale, Width};
 use midstride_statemap::{Phase, SiteKind};
 
-use super::frame::Frame;
-use super::function::{CallFixup, Callee, Cold, Entry, Function, Loc, Source, width_of};
-use super::pins::{Arrival, PinSet, arrivals};
-use super::regs::{CONTEXT, RESULT, RESULT_X, SCRATCH, SCRATCH_X};
+use super::function::{CallFixup, Callee, Cold, Function, Loc};
+use super::pins::PinSet;
+use super::regs::{CONTEXT, RESULT, RESULT_X, SCRATCH};
 use super::sites::RUNTIME_NOTE;
+use super::stack::Entry;
+use super::values::width_of;
 use crate::runtime::layout::{Builtin, VmLayout, offset};
 use crate::trap::Check;
 use crate::types::ValType;
@@ -47,57 +48,7 @@ impl<'m> Function<'m, '_> {
             }
         }
         self.settled = self.settled.max(first);
-        let mut moves = ArgMoves::default();
-        for (k, arrival) in arrivals(params).enumerate() {
-            let entry = self.stack[first + k];
-            let home = self.frame.operand(first + k);
-            match arrival {
-                Arrival::Memory(n) => {
-                    self.outgoing = self.outgoing.max(16 * (n + 1));
-                    self.copy_home(entry, home, Frame::outgoing(n));
-                }
-                Arrival::Gpr(to) => moves.gprs.push((to, self.resolve(entry.loc, home), entry.ty)),
-                Arrival::Xmm(to) => moves.xmms.push((to, self.resolve(entry.loc, home), entry.ty)),
-            }
-        }
-        self.move_args(moves);
-    }
-
-    fn move_args(&mut self, moves: ArgMoves) {
-        let (registers, others): (Vec<_>, Vec<_>) =
-            moves.gprs.into_iter().partition(|(_, source, _)| matches!(source, Source::Gpr(_)));
-        let mut pending: Vec<(Gpr, Gpr)> =
-            registers.iter().filter_map(|&(to, source, _)| Some((to, gpr_of(source)?))).collect();
-        while let Some((to, from)) = next_move(&mut pending) {
-            match to {
-                Step::Move(to) => self.w.mov_rr(Width::W64, to, from),
-                Step::Exchange(to) => self.w.xchg_rr(Width::W64, to, from),
-            }
-        }
-        for (to, source, ty) in others {
-            self.move_to_gpr(Entry { ty, loc: loc_of(source) }, mem_of(source), to);
-        }
-        self.move_vector_args(moves.xmms);
-    }
-
-    fn move_vector_args(&mut self, moves: Vec<(Xmm, Source, ValType)>) {
-        let (registers, others): (Vec<_>, Vec<_>) =
-            moves.into_iter().partition(|(_, source, _)| matches!(source, Source::Xmm(_)));
-        let mut pending: Vec<(Xmm, Xmm)> =
-            registers.iter().filter_map(|&(to, source, _)| Some((to, xmm_of(source)?))).collect();
-        while let Some((to, from)) = next_move(&mut pending) {
-            match to {
-                Step::Move(to) => self.w.movaps_xx(to, from),
-                Step::Exchange(to) => {
-                    self.w.movaps_xx(SCRATCH_X, to);
-                    self.w.movaps_xx(to, from);
-                    self.w.movaps_xx(from, SCRATCH_X);
-                }
-            }
-        }
-        for (to, source, ty) in others {
-            self.move_to_xmm(Entry { ty, loc: loc_of(source) }, mem_of(source), to);
-        }
+        self.place_args(params, first);
     }
 
     /// Records the call just written, and replaces arguments by results.
@@ -112,7 +63,7 @@ impl<'m> Function<'m, '_> {
         for _ in 0..params {
             self.drop_top();
         }
-        self.taken.clear();
+        self.stack.begin();
         self.valid = PinSet::EMPTY;
     }
 
@@ -141,7 +92,7 @@ impl<'m> Function<'m, '_> {
         self.claim(Gpr::Rax);
         self.find_callee(index, ty, table);
         self.release(index);
-        self.taken.clear();
+        self.stack.begin();
         let types = &self.info.types[ty as usize];
         self.prepare_call(types.params());
         let (mut from, mut back) = (LooseLabel::new(), LooseLabel::new());
@@ -166,8 +117,8 @@ impl<'m> Function<'m, '_> {
         let other = self.gpr();
         self.w.mov_rr(Width::W32, other, index);
         self.release(index);
-        if let Some(taken) = self.taken.last_mut().filter(|taken| taken.loc == Loc::Gpr(Gpr::Rax)) {
-            taken.loc = Loc::Gpr(other);
+        if self.stack.last_taken().is_some_and(|taken| taken.loc == Loc::Gpr(Gpr::Rax)) {
+            self.stack.set_taken_loc(Loc::Gpr(other));
         }
         other
     }
@@ -229,60 +180,5 @@ impl<'m> Function<'m, '_> {
         self.trap_site(Check::Unreachable);
         self.w.ud2();
         self.leave();
-    }
-}
-
-/// Arguments on the way to their registers.
-#[derive(Default)]
-struct ArgMoves {
-    gprs: Vec<(Gpr, Source, ValType)>,
-    xmms: Vec<(Xmm, Source, ValType)>,
-}
-
-/// What to do for one of several moves that happen at once.
-enum Step<R> {
-    Move(R),
-    /// A circle: both registers get the other's value.
-    Exchange(R),
-}
-
-/// The next of `pending` moves (to, from) that overwrites nothing needed, or part of a circle.
-fn next_move<R: Copy + PartialEq>(pending: &mut Vec<(R, R)>) -> Option<(Step<R>, R)> {
-    pending.retain(|(to, from)| to != from);
-    let harmless = pending.iter().position(|&(to, _)| pending.iter().all(|&(_, from)| from != to));
-    if let Some(index) = harmless {
-        let (to, from) = pending.swap_remove(index);
-        return Some((Step::Move(to), from));
-    }
-    let (to, from) = pending.pop()?;
-    for (_, other) in pending.iter_mut() {
-        if *other == to {
-            *other = from;
-        } else if *other == from {
-            *other = to;
-        }
-    }
-    Some((Step::Exchange(to), from))
-}
-
-fn gpr_of(source: Source) -> Option<Gpr> {
-    if let Source::Gpr(reg) = source { Some(reg) } else { None }
-}
-
-fn xmm_of(source: Source) -> Option<Xmm> {
-    if let Source::Xmm(reg) = source { Some(reg) } else { None }
-}
-
-fn mem_of(source: Source) -> Mem {
-    if let Source::Mem(mem) = source { mem } else { Mem::base(Gpr::Rbp, 0) }
-}
-
-fn loc_of(source: Source) -> Loc {
-    match source {
-        Source::Gpr(reg) => Loc::Gpr(reg),
-        Source::Xmm(reg) => Loc::Xmm(reg),
-        Source::Mem(_) => Loc::Home,
-        Source::Const(bits) => Loc::Const(bits),
-        Source::Flags(cond) => Loc::Flags(cond),
     }
 }

@@ -2,8 +2,9 @@
 
 use midstride_asm::{Alu, Cond, FloatCompare, LooseLabel, Mem, Rounding, Width, Writer, Xmm};
 
-use super::function::{Function, Source};
+use super::function::Function;
 use super::regs::{SCRATCH, SCRATCH_X, SCRATCH_X2};
+use super::values::Source;
 use crate::types::ValType;
 
 /// An instruction with a destination of its own: its form with a register and with memory.

@@ -1,6 +1,6 @@
 //! One function while it is compiled: where its values are.
 
-use midstride_asm::{Cond, Gpr, LooseLabel, Mem, Width, Writer, Xmm};
+use midstride_asm::{Cond, EmitError, Gpr, LooseLabel, Mem, Width, Writer, Xmm};
 use midstride_statemap::{Phase, SiteKind};
 
 use super::control::{Control, PinState};
@@ -8,7 +8,9 @@ use super::frame::Frame;
 use super::pins::{PinSet, Pins};
 use super::regs::{CONTEXT, RegSet, SCRATCH, SCRATCH_X};
 use super::scan::LoopKind;
-use super::sites::{INSIDE, Operands, RESUME_NOTE, Sites};
+use super::sites::{INSIDE, RESUME_NOTE, Sites};
+use super::stack::{Entry, OperandStack};
+use super::values::width_of;
 use crate::engine::Polls;
 use crate::info::ModuleInfo;
 use crate::runtime::layout::VmLayout;
@@ -30,13 +32,6 @@ pub(crate) enum Loc {
     Local(u32),
     /// An i32 that is 1 when the condition holds. Only on top, only until the next operator.
     Flags(Cond),
-}
-
-/// An operand.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Entry {
-    pub(crate) ty: ValType,
-    pub(crate) loc: Loc,
 }
 
 /// A call into another function of the module, to be directed when all are placed.
@@ -69,6 +64,17 @@ pub(crate) enum Cold {
     Foreign { from: LooseLabel, back: LooseLabel, site: u32 },
 }
 
+/// Memory that functions use one after the other.
+#[derive(Default)]
+pub(crate) struct Spare<'m> {
+    pub(crate) locals: Vec<ValType>,
+    pub(crate) pins: Pins,
+    pub(crate) stack: OperandStack,
+    pub(crate) controls: Vec<Control<'m>>,
+    pub(crate) cold: Vec<Cold>,
+    pub(crate) constants: Vec<(u128, LooseLabel)>,
+}
+
 /// A function under compilation.
 pub(crate) struct Function<'m, 'b> {
     pub(crate) w: Writer<'b>,
@@ -80,9 +86,7 @@ pub(crate) struct Function<'m, 'b> {
     /// Pinned locals whose register, and whose home, is up to date.
     pub(crate) valid: PinSet,
     pub(crate) dirty: PinSet,
-    pub(crate) stack: Vec<Entry>,
-    /// Operands that the current operator has taken, the topmost first.
-    pub(crate) taken: Vec<Entry>,
+    pub(crate) stack: OperandStack,
     /// Operands below this height are in their homes.
     pub(crate) settled: usize,
     /// How many operands are what a local holds.
@@ -93,7 +97,6 @@ pub(crate) struct Function<'m, 'b> {
     pub(crate) reachable: bool,
     /// Whether the top operand is [`Loc::Flags`].
     pub(crate) flags: bool,
-    pub(crate) highest: usize,
     pub(crate) outgoing: u32,
     /// Offset of the current operator in the module.
     pub(crate) at: u32,
@@ -101,13 +104,25 @@ pub(crate) struct Function<'m, 'b> {
     pub(crate) fixups: &'b mut Vec<CallFixup>,
     pub(crate) cold: Vec<Cold>,
     pub(crate) constants: Vec<(u128, LooseLabel)>,
-    pub(crate) loops: std::vec::IntoIter<LoopKind>,
+    /// Those that are still to come.
+    pub(crate) loops: &'b [LoopKind],
     /// Offset in the module of the operator at which a frame shall be continued, if in this function.
     pub(crate) resume_at: u32,
     pub(crate) polls: Polls,
 }
 
 impl<'m> Function<'m, '_> {
+    /// How many bytes were written; and the memory, for the next one.
+    pub(crate) fn close(self) -> (Result<usize, EmitError>, Spare<'m>) {
+        let Self { w, locals, pins, mut stack, mut controls, mut cold, mut constants, .. } = self;
+        stack.clear();
+        controls.clear();
+        cold.clear();
+        constants.clear();
+        let spare = Spare { locals, pins, stack, controls, cold, constants };
+        (w.finish().map(|code| code.bytes().len()), spare)
+    }
+
     /// A field of the context.
     pub(crate) fn context(offset: i32) -> Mem {
         Mem::base(CONTEXT, offset)
@@ -116,7 +131,6 @@ impl<'m> Function<'m, '_> {
     pub(crate) fn push(&mut self, ty: ValType, loc: Loc) {
         self.aliases += u32::from(matches!(loc, Loc::Local(_)));
         self.stack.push(Entry { ty, loc });
-        self.highest = self.highest.max(self.stack.len());
     }
 
     pub(crate) fn push_gpr(&mut self, ty: ValType, reg: Gpr) {
@@ -134,7 +148,6 @@ impl<'m> Function<'m, '_> {
         let entry = self.stack.pop().unwrap_or(Entry { ty: ValType::I32, loc: Loc::Home });
         self.aliases -= u32::from(matches!(entry.loc, Loc::Local(_)));
         self.settled = self.settled.min(height);
-        self.taken.push(entry);
         entry
     }
 
@@ -233,7 +246,7 @@ impl<'m> Function<'m, '_> {
         self.store_entry(entry, home);
         self.release_entry(entry);
         self.aliases -= u32::from(matches!(entry.loc, Loc::Local(_)));
-        self.stack[height].loc = Loc::Home;
+        self.stack.set_loc(height, Loc::Home);
     }
 
     /// Sends all operands home.
@@ -343,7 +356,7 @@ impl<'m> Function<'m, '_> {
             Loc::Gpr(reg)
         };
         self.aliases -= 1;
-        self.stack[height].loc = loc;
+        self.stack.set_loc(height, loc);
     }
 
     /// Stores these locals in their homes.
@@ -372,143 +385,13 @@ impl<'m> Function<'m, '_> {
         }
     }
 
-    // Values.
-
-    /// Moves a value to a register; `home` is where it is if it is at home. Changes no flags.
-    pub(crate) fn move_to_gpr(&mut self, entry: Entry, home: Mem, to: Gpr) {
-        let width = width_of(entry.ty);
-        match self.resolve(entry.loc, home) {
-            Source::Gpr(reg) if reg == to => {}
-            Source::Gpr(reg) => self.w.mov_rr(width, to, reg),
-            Source::Mem(mem) => self.w.mov_rm(width, to, mem),
-            Source::Const(bits) => self.w.mov_ri(to, bits),
-            Source::Xmm(reg) => self.w.movq_rx(to, reg),
-            Source::Flags(cond) => {
-                self.w.setcc_r(cond, to);
-                self.w.movzx_rr8(to, to);
-            }
-        }
-    }
-
-    /// As [`move_to_gpr`](Self::move_to_gpr), for floats and vectors.
-    pub(crate) fn move_to_xmm(&mut self, entry: Entry, home: Mem, to: Xmm) {
-        match self.resolve(entry.loc, home) {
-            Source::Xmm(reg) if reg == to => {}
-            Source::Xmm(reg) => self.w.movaps_xx(to, reg),
-            Source::Mem(mem) => self.load_xmm(entry.ty, to, mem),
-            Source::Gpr(reg) => self.w.movq_xr(to, reg),
-            Source::Const(bits) => self.xmm_const(to, bits),
-            Source::Flags(_) => {}
-        }
-    }
-
-    /// Puts 8 bytes into a vector register.
-    fn xmm_const(&mut self, to: Xmm, bits: u64) {
-        if bits == 0 {
-            return self.w.xorps_xx(to, to);
-        }
-        self.w.mov_ri(SCRATCH, bits);
-        self.w.movq_xr(to, SCRATCH);
-    }
-
-    /// Where a value can be read from.
-    pub(crate) fn resolve(&self, loc: Loc, home: Mem) -> Source {
-        match loc {
-            Loc::Home => Source::Mem(home),
-            Loc::Gpr(reg) => Source::Gpr(reg),
-            Loc::Xmm(reg) => Source::Xmm(reg),
-            Loc::Const(bits) => Source::Const(bits),
-            Loc::Flags(cond) => Source::Flags(cond),
-            Loc::Local(local) => match self.local_loc(local) {
-                Loc::Gpr(reg) => Source::Gpr(reg),
-                Loc::Xmm(reg) => Source::Xmm(reg),
-                _ => Source::Mem(self.frame.local(local)),
-            },
-        }
-    }
-
-    /// Brings the pinned local behind an operand into its register, where later uses find it.
-    fn warm(&mut self, loc: Loc) {
-        let Loc::Local(local) = loc else { return };
-        let Some(pin) = self.pins.of(local) else { return };
-        if !self.valid.has(pin) {
-            self.load_pins(PinSet::of(pin));
-            self.valid = self.valid.with(pin);
-        }
-    }
-
-    /// Takes the top operand as something to read.
-    pub(crate) fn pop_source(&mut self) -> Source {
-        let entry = self.pop();
-        self.warm(entry.loc);
-        self.resolve(entry.loc, self.home_of_taken(0))
-    }
-
-    /// Gives back the register of a source that was popped.
-    pub(crate) fn release_source(&mut self, source: Source) {
-        match source {
-            Source::Gpr(reg) => self.release(reg),
-            Source::Xmm(reg) => self.release_x(reg),
-            _ => {}
-        }
-    }
-
-    /// Takes the top operand into a register that may be read only.
-    pub(crate) fn pop_gpr(&mut self) -> Gpr {
-        let entry = self.pop();
-        self.warm(entry.loc);
-        let home = self.home_of_taken(0);
-        match self.resolve(entry.loc, home) {
-            Source::Gpr(reg) => reg,
-            _ => {
-                let reg = self.gpr();
-                self.move_to_gpr(entry, home, reg);
-                reg
-            }
-        }
-    }
-
-    /// Takes the top operand into a register that may be changed.
-    pub(crate) fn pop_own_gpr(&mut self) -> Gpr {
-        let entry = self.pop();
-        self.warm(entry.loc);
-        if let Loc::Gpr(reg) = entry.loc {
-            return reg;
-        }
-        let home = self.home_of_taken(0);
-        let reg = self.gpr();
-        self.move_to_gpr(entry, home, reg);
-        reg
-    }
-
-    /// As [`pop_gpr`](Self::pop_gpr), for floats and vectors.
-    pub(crate) fn pop_xmm(&mut self) -> Xmm {
-        let entry = self.pop();
-        self.warm(entry.loc);
-        let home = self.home_of_taken(0);
-        match self.resolve(entry.loc, home) {
-            Source::Xmm(reg) => reg,
-            _ => {
-                let reg = self.xmm();
-                self.move_to_xmm(entry, home, reg);
-                reg
-            }
-        }
-    }
-
-    /// A register for a result that may be the one `source` has, if that is an operand's own.
-    pub(crate) fn reuse_x(&mut self, source: Xmm) -> Xmm {
-        if source.number() < 14 && !self.pins.has_xmm(source) { source } else { self.xmm() }
-    }
-
     // Sites.
 
     /// Records the state at the instruction written next, operands taken by the operator included; its
     /// number.
     pub(crate) fn trap_site(&mut self, check: Check) -> u32 {
         let code = self.w.offset().get() + INSIDE;
-        let operands = Operands { stack: &self.stack, taken: &self.taken };
-        self.sites.check(code, self.at, check, operands, (&self.pins, self.dirty))
+        self.sites.check(code, self.at, check, self.stack.at_site(), (&self.pins, self.dirty))
     }
 
     /// Jumps away to trap if the condition holds.
@@ -532,22 +415,6 @@ impl<'m> Function<'m, '_> {
     /// Records a site where everything is at home, with the lowest `height` operands; its number.
     pub(crate) fn home_site(&mut self, kind: SiteKind, height: usize) -> u32 {
         let code = self.w.offset().get();
-        let operands = Operands { stack: &self.stack[..height], taken: &[] };
-        self.sites.at_home(code, self.at, kind, operands)
+        self.sites.at_home(code, self.at, kind, self.stack.at_site_below(height))
     }
-}
-
-/// The width of an integer or a reference.
-pub(crate) fn width_of(ty: ValType) -> Width {
-    if ty == ValType::I32 { Width::W32 } else { Width::W64 }
-}
-
-/// Where a value can be read from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Source {
-    Gpr(Gpr),
-    Xmm(Xmm),
-    Mem(Mem),
-    Const(u64),
-    Flags(Cond),
 }

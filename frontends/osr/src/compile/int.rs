@@ -2,8 +2,9 @@
 
 use midstride_asm::{Alu, Cond, Gpr, LooseLabel, Mem, Scale, Shift, Width, Writer};
 
-use super::function::{Function, Loc, Source};
+use super::function::{Function, Loc};
 use super::regs::SCRATCH;
+use super::values::Source;
 use crate::trap::Check;
 use crate::types::ValType;
 
@@ -159,9 +160,7 @@ impl<'b> Function<'_, 'b> {
         let reg = self.gpr();
         self.w.setcc_r(cond, reg);
         self.w.movzx_rr8(reg, reg);
-        if let Some(top) = self.stack.last_mut() {
-            top.loc = Loc::Gpr(reg);
-        }
+        self.stack.set_loc(self.stack.len() - 1, Loc::Gpr(reg));
     }
 
     pub(crate) fn compare(&mut self, cond: Cond, width: Width) {
@@ -356,7 +355,7 @@ impl<'b> Function<'_, 'b> {
     }
 
     fn may_be_minus_one(&self) -> bool {
-        !matches!(self.taken.first().map(|entry| entry.loc), Some(Loc::Const(bits)) if bits as i32 != -1)
+        !matches!(self.stack.first_taken().map(|entry| entry.loc), Some(Loc::Const(bits)) if bits as i32 != -1)
     }
 
     /// Takes the divisor to where a division leaves it alone.
@@ -365,9 +364,7 @@ impl<'b> Function<'_, 'b> {
             Source::Gpr(reg @ (Gpr::Rax | Gpr::Rdx)) => {
                 self.w.mov_rr(width, SCRATCH, reg);
                 self.release(reg);
-                if let Some(divisor) = self.taken.last_mut() {
-                    divisor.loc = Loc::Gpr(SCRATCH);
-                }
+                self.stack.set_taken_loc(Loc::Gpr(SCRATCH));
                 Source::Gpr(SCRATCH)
             }
             Source::Const(bits) => {
@@ -387,9 +384,7 @@ impl<'b> Function<'_, 'b> {
             self.move_to_gpr(entry, home, Gpr::Rax);
             if let Loc::Gpr(reg) = entry.loc {
                 self.release(reg);
-                if let Some(dividend) = self.taken.last_mut() {
-                    dividend.loc = Loc::Gpr(Gpr::Rax);
-                }
+                self.stack.set_taken_loc(Loc::Gpr(Gpr::Rax));
             }
         }
         debug_assert!(width >= Width::W32);

@@ -3,9 +3,10 @@
 use midstride_asm::{Gpr, Mem, Scale, Shift, Width};
 use wasmparser::MemArg;
 
-use super::function::{Function, Source};
+use super::function::Function;
 use super::int::immediate;
 use super::regs::{MEMORY, SCRATCH};
+use super::values::Source;
 use crate::runtime::layout::{Builtin, offset};
 use crate::trap::Check;
 use crate::types::ValType;

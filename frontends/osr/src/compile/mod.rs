@@ -1,6 +1,8 @@
 //! The baseline tier: one pass over the operators of a function, no intermediate form.
 
+mod args;
 mod body;
+mod branch;
 mod call;
 mod control;
 mod convert;
@@ -14,7 +16,9 @@ mod regs;
 mod scan;
 mod simd;
 pub(crate) mod sites;
+mod stack;
 mod thunks;
+mod values;
 mod vars;
 mod visit;
 
@@ -36,8 +40,8 @@ use crate::parse::Pending;
 use crate::runtime::layout::VmLayout;
 use crate::types::ValType;
 use body::{SizeFields, direct_calls};
-use function::{CallFixup, Callee, Function};
-use pins::{PinSet, Pins};
+use function::{CallFixup, Callee, Function, Spare};
+use pins::PinSet;
 use regs::RegSet;
 use scan::Scan;
 use sites::Sites;
@@ -79,16 +83,20 @@ struct Session<'m> {
     out: Compiled,
     maps: ModuleMapBuilder,
     fixups: Vec<CallFixup>,
-    buffer: Vec<u8>,
+    /// So much of the code is there.
+    end: usize,
     allocations: FuncValidatorAllocations,
     scan: Scan,
     wanted: Wanted,
+    spare: Spare<'m>,
+    /// Whether any function may meet vectors: in globals, or as results of one it calls.
+    vectors: bool,
     /// Of the function at hand.
     sites: Sites,
     function_fixups: Vec<CallFixup>,
 }
 
-/// A function in the buffer.
+/// A function behind the end of the code.
 struct Written {
     bytes: usize,
     fields: SizeFields,
@@ -97,8 +105,12 @@ struct Written {
 
 /// Bytes of code expected for a byte of WebAssembly, at most; where it is more, there is a second try.
 const GROWTH: usize = 24;
+/// Bytes of code expected for a byte of WebAssembly in all.
+const USUAL_GROWTH: usize = 4;
 /// Code bytes that every function may have.
 const LEAST: usize = 4096;
+/// Functions start at multiples of this.
+const CODE_ALIGNMENT: usize = 16;
 
 /// Validates and compiles all functions of a module.
 pub(crate) fn compile(
@@ -110,24 +122,34 @@ pub(crate) fn compile(
 ) -> Result<Compiled, ModuleError> {
     let mut code = Vec::new();
     let thunks = thunks::write(&mut code).map_err(|source| ModuleError::Emit { func: 0, source })?;
-    let out = Compiled { code, thunks, starts: Vec::new(), map: Vec::new(), frames: Vec::new() };
+    let end = code.len();
+    let out = Compiled {
+        code: with_room(&code, &pending),
+        thunks,
+        starts: Vec::with_capacity(pending.len()),
+        map: Vec::new(),
+        frames: Vec::with_capacity(pending.len()),
+    };
     let mut session = Session {
         info,
         layout,
         out,
         maps: ModuleMapBuilder::new(),
         fixups: Vec::new(),
-        buffer: Vec::new(),
+        end,
         allocations: FuncValidatorAllocations::default(),
         scan: Scan::default(),
         wanted,
+        spare: Spare::default(),
+        vectors: has_vectors(info),
         sites: Sites::default(),
         function_fixups: Vec::new(),
     };
     for (func, body) in pending {
         session.function(wasm, func, &body)?;
     }
-    let Session { mut out, fixups, maps, .. } = session;
+    let Session { mut out, fixups, maps, end, .. } = session;
+    out.code.truncate(end);
     out.map = maps.finish();
     let target = |callee| match callee {
         Callee::Func(func) => out.starts[(func - info.imported_funcs) as usize],
@@ -136,6 +158,16 @@ pub(crate) fn compile(
     };
     direct_calls(&mut out.code, &fixups, target);
     Ok(out)
+}
+
+/// The code so far with room for these functions behind it. What stays untouched of it is never in memory.
+fn with_room(code: &[u8], pending: &[Pending<'_>]) -> Vec<u8> {
+    let bodies = || pending.iter().map(|(_, body)| body.range().count());
+    let usual = bodies().sum::<usize>().saturating_mul(USUAL_GROWTH);
+    let largest = bodies().max().unwrap_or(0).saturating_mul(GROWTH);
+    let mut roomy = vec![0; code.len().saturating_add(usual).saturating_add(largest).saturating_add(LEAST)];
+    roomy[..code.len()].copy_from_slice(code);
+    roomy
 }
 
 impl<'m> Session<'m> {
@@ -165,7 +197,7 @@ impl<'m> Session<'m> {
         }
     }
 
-    /// Compiles a function into the buffer; the inner error is the writer's.
+    /// Compiles a function behind the end of the code; the inner error is the writer's.
     fn attempt(
         &mut self,
         wasm: &[u8],
@@ -176,21 +208,23 @@ impl<'m> Session<'m> {
     ) -> Result<Result<Written, EmitError>, ModuleError> {
         let mut reader = body.get_binary_reader();
         validator.read_locals(&mut reader)?;
-        let locals = read_locals(validator);
+        let mut spare = std::mem::take(&mut self.spare);
+        read_locals(validator, &mut spare.locals);
         let at = reader.original_position() as usize..body.range().end as usize;
-        self.scan = scan::scan(&wasm[at.clone()], locals.len(), std::mem::take(&mut self.scan));
+        self.scan = scan::scan(&wasm[at.clone()], spare.locals.len(), std::mem::take(&mut self.scan));
         if let Some(odd) = self.scan.odd_memory {
             let offset = (at.start + odd) as u64;
             return Err(ModuleError::Invalid { offset, reason: "zero byte expected".to_owned() });
         }
         let ty = self.info.func_type(index);
-        let mut function = self.open(index, body, locals, room);
+        let mut function = self.open(index, body, spare, room);
         let fields = function.begin(ty.params(), ty.results(), at.len());
         go_through(&mut function, reader, validator)?;
         function.finish();
         let frame = function.frame;
-        let frame_bytes = frame.bytes(function.highest, function.outgoing);
-        let written = function.w.finish().map(|code| code.bytes().len());
+        let frame_bytes = frame.bytes(function.stack.highest(), function.outgoing);
+        let (written, spare) = function.close();
+        self.spare = spare;
         self.out.frames.truncate(self.out.starts.len());
         self.out.frames.push(frame);
         Ok(written.map(|bytes| Written { bytes, fields, frame_bytes }))
@@ -201,55 +235,63 @@ impl<'m> Session<'m> {
         &mut self,
         index: u32,
         body: &FunctionBody<'_>,
-        locals: Vec<ValType>,
+        mut spare: Spare<'m>,
         room: usize,
     ) -> Function<'m, '_> {
         let ty = self.info.func_type(index);
-        self.buffer.resize(room.max(self.buffer.len()), 0);
+        let start = self.end.next_multiple_of(CODE_ALIGNMENT);
+        if self.out.code.len() < start + room {
+            self.out.code.resize((start + room).max(self.out.code.len() * 2), 0);
+        }
         self.function_fixups.clear();
-        self.sites.start(body.range().start as u32, ty.params().len(), &locals);
-        let pins = Pins::choose(&locals, ty.params().len(), &self.scan.weights);
-        let vectors = self.scan.vectors || locals.contains(&ValType::V128) || uses_vectors(self.info, index);
+        let Spare { locals, pins, .. } = &mut spare;
+        self.sites.start(body.range().start as u32, ty.params().len(), locals);
+        pins.choose(locals, ty.params().len(), &self.scan.weights);
+        let uses_vectors = |types: &[ValType]| types.contains(&ValType::V128);
+        let vectors = self.vectors
+            || self.scan.vectors
+            || uses_vectors(locals)
+            || uses_vectors(ty.params())
+            || uses_vectors(ty.results());
         Function {
-            w: Writer::new(&mut self.buffer[..room], CachePc::new(0)),
+            w: Writer::new(&mut self.out.code[start..start + room], CachePc::new(0)),
             info: self.info,
             layout: self.layout,
-            frame: Frame::new(locals.len() as u32, vectors),
-            free: RegSet::operand_gprs(pins.gprs()),
-            free_x: RegSet::operand_xmms(pins.xmms()),
-            locals,
-            pins,
+            frame: Frame::new(spare.locals.len() as u32, vectors),
+            free: RegSet::operand_gprs(spare.pins.gprs()),
+            free_x: RegSet::operand_xmms(spare.pins.xmms()),
+            locals: spare.locals,
+            pins: spare.pins,
             valid: PinSet::EMPTY,
             dirty: PinSet::EMPTY,
-            stack: Vec::new(),
-            taken: Vec::new(),
+            stack: spare.stack,
             settled: 0,
             aliases: 0,
-            controls: Vec::new(),
+            controls: spare.controls,
             reachable: true,
             flags: false,
-            highest: 0,
             outgoing: 0,
             at: body.range().start as u32,
             sites: &mut self.sites,
             fixups: &mut self.function_fixups,
-            cold: Vec::new(),
-            constants: Vec::new(),
-            loops: std::mem::take(&mut self.scan.loops).into_iter(),
+            cold: spare.cold,
+            constants: spare.constants,
+            loops: &self.scan.loops,
             polls: self.wanted.polls,
             resume_at: self.wanted.resume_at.filter(|at| at.func == index).map_or(u32::MAX, |at| at.wasm),
         }
     }
 
-    /// Puts the function in the buffer behind those so far.
+    /// Keeps the function that was written behind those so far.
     fn place(&mut self, function: u32, body_offset: u32, written: Written) -> Result<(), BuildError> {
         let Written { bytes: len, fields, frame_bytes } = written;
         self.sites.finish()?;
-        fields.fill(&mut self.buffer[..len], frame_bytes);
+        let start = self.end.next_multiple_of(CODE_ALIGNMENT);
         let code = &mut self.out.code;
-        code.resize(code.len().next_multiple_of(16), 0xcc);
-        let start = code.len() as u32;
-        code.extend_from_slice(&self.buffer[..len]);
+        code[self.end..start].fill(0xcc);
+        fields.fill(&mut code[start..start + len], frame_bytes);
+        self.end = start + len;
+        let start = start as u32;
         self.out.starts.push(start);
         let entry = FunctionEntry { function, code_start: start, code_end: start + len as u32, body_offset };
         self.maps.push(entry, &mut self.sites.builder, frame_bytes.cast_unsigned())?;
@@ -279,19 +321,15 @@ fn again(func: &FuncToValidate<ValidatorResources>) -> FuncToValidate<ValidatorR
     FuncToValidate { resources: func.resources.clone(), ..*func }
 }
 
-/// Whether a function has vectors without having an operator for them: in its type, or in that of one
-/// it may call.
-fn uses_vectors(info: &ModuleInfo, index: u32) -> bool {
-    let ty = info.func_type(index);
-    let has_vectors = |types: &[ValType]| types.contains(&ValType::V128);
-    has_vectors(ty.params())
-        || has_vectors(ty.results())
-        || info.globals.iter().any(|global| global.ty.content == ValType::V128)
-        || info.types.iter().any(|ty| has_vectors(ty.results()))
+/// Whether functions may have vectors without having an operator or a local for them.
+fn has_vectors(info: &ModuleInfo) -> bool {
+    info.globals.iter().any(|global| global.ty.content == ValType::V128)
+        || info.types.iter().any(|ty| ty.results().contains(&ValType::V128))
 }
 
-/// The types of all locals, parameters first.
-fn read_locals(validator: &FuncValidator<ValidatorResources>) -> Vec<ValType> {
+/// Reads the types of all locals, parameters first.
+fn read_locals(validator: &FuncValidator<ValidatorResources>, locals: &mut Vec<ValType>) {
     let types = (0..validator.len_locals()).map_while(|local| validator.get_local_type(local));
-    types.filter_map(|ty| ValType::read(ty).ok()).collect()
+    locals.clear();
+    locals.extend(types.filter_map(|ty| ValType::read(ty).ok()));
 }

@@ -49,6 +49,11 @@ impl PinSet {
         Self(self.0 & !other.0)
     }
 
+    /// Those that are in one of both.
+    pub(crate) fn differs(self, other: Self) -> Self {
+        Self(self.0 ^ other.0)
+    }
+
     pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -94,6 +99,8 @@ pub(crate) struct Pins {
     by_local: Vec<u8>,
     /// Pinned locals, by local.
     ordered: Vec<(u32, Pin)>,
+    /// Locals that are to be pinned.
+    chosen: Vec<u32>,
     gprs: RegSet,
     xmms: RegSet,
 }
@@ -103,30 +110,47 @@ const WORTH: u32 = 2;
 
 impl Pins {
     /// Pins the locals with the greatest weights. Those that arrive in a register keep it.
-    pub(crate) fn choose(types: &[ValType], params: usize, weights: &[u32]) -> Self {
-        let mut pins = Self { by_local: vec![0; types.len()], ..Self::default() };
-        let chosen = |vectors: bool, limit: usize| {
-            let fits = |&local: &usize| types[local].is_vector_class() == vectors && weights[local] >= WORTH;
-            let mut locals: Vec<usize> = (0..types.len().min(weights.len())).filter(fits).collect();
-            if locals.len() > limit {
-                locals.select_nth_unstable_by_key(limit, |&local| (std::cmp::Reverse(weights[local]), local));
-                locals.truncate(limit);
-                locals.sort_unstable();
-            }
-            locals
-        };
-        let chosen = [chosen(false, PIN_GPRS.len()), chosen(true, PIN_XMMS.len())].concat();
-        let arrivals: Vec<Arrival> = arrivals(&types[..params]).collect();
-        for (arrived, local) in chosen.iter().filter_map(|&local| Some((arrivals.get(local)?, local))) {
-            pins.pin_arrived(*arrived, local as u32);
-        }
-        for local in chosen {
-            if pins.by_local[local] == 0 {
-                pins.pin_anywhere(local as u32, types[local]);
+    pub(crate) fn choose(&mut self, types: &[ValType], params: usize, weights: &[u32]) {
+        self.clear(types.len());
+        self.choose_class(types, weights, false, PIN_GPRS.len());
+        self.choose_class(types, weights, true, PIN_XMMS.len());
+        let chosen = std::mem::take(&mut self.chosen);
+        for (local, arrival) in (0..).zip(arrivals(&types[..params])) {
+            if chosen.contains(&local) {
+                self.pin_arrived(arrival, local);
             }
         }
-        pins.ordered.sort_unstable_by_key(|(local, _)| *local);
-        pins
+        for &local in &chosen {
+            if self.by_local[local as usize] == 0 {
+                self.pin_anywhere(local, types[local as usize]);
+            }
+        }
+        self.chosen = chosen;
+        self.ordered.sort_unstable_by_key(|(local, _)| *local);
+    }
+
+    fn clear(&mut self, locals: usize) {
+        self.by_local.clear();
+        self.by_local.resize(locals, 0);
+        self.ordered.clear();
+        self.chosen.clear();
+        self.locals = [None; PINS];
+        (self.gprs, self.xmms) = (RegSet::default(), RegSet::default());
+    }
+
+    /// Chooses at most `limit` locals that go into registers of one file.
+    fn choose_class(&mut self, types: &[ValType], weights: &[u32], vectors: bool, limit: usize) {
+        let first = self.chosen.len();
+        let uses = (0..).zip(types.iter().zip(weights));
+        let worthy = uses.filter(|(_, (ty, weight))| **weight >= WORTH && ty.is_vector_class() == vectors);
+        self.chosen.extend(worthy.map(|(local, _)| local));
+        let chosen = &mut self.chosen[first..];
+        if chosen.len() > limit {
+            let weight = |local: u32| std::cmp::Reverse(weights[local as usize]);
+            chosen.select_nth_unstable_by_key(limit, |&local| (weight(local), local));
+            chosen[..limit].sort_unstable();
+            self.chosen.truncate(first + limit);
+        }
     }
 
     fn pin_arrived(&mut self, arrival: Arrival, local: u32) {

@@ -111,6 +111,8 @@ struct Scanner<'a> {
     /// Of each open block: its loop's number, if it is one.
     open: Vec<Option<usize>>,
     depth: u32,
+    /// What a use of a local weighs at this depth.
+    weight: u32,
 }
 
 /// Looks through the operators of a body (without its local declarations).
@@ -119,9 +121,32 @@ pub(crate) fn scan(bytes: &[u8], locals: usize, mut reused: Scan) -> Scan {
     reused.weights.resize(locals, 0);
     reused.loops.clear();
     (reused.vectors, reused.odd_memory) = (false, None);
-    let mut scanner = Scanner { bytes, at: 0, found: reused, open: Vec::new(), depth: 0 };
-    while scanner.operator().is_some() {}
+    let mut scanner = Scanner { bytes, at: 0, found: reused, open: Vec::new(), depth: 0, weight: 1 };
+    while scanner.quick().or_else(|| scanner.operator()).is_some() {}
     scanner.found
+}
+
+/// How many numbers in LEB128 follow an opcode, if nothing else does and nothing has to be known of it
+/// but, where it is a `Shape::Local`, the local; otherwise `NOT_QUICK`.
+static NUMBERS: [u8; 256] = numbers();
+const NOT_QUICK: u8 = 0xff;
+/// Its first number is a local.
+const LOCAL: u8 = 0x80;
+
+const fn numbers() -> [u8; 256] {
+    let (shapes, mut numbers) = (shapes(), [NOT_QUICK; 256]);
+    let mut opcode = 0;
+    while opcode < shapes.len() {
+        numbers[opcode] = match shapes[opcode] {
+            Shape::Plain => 0,
+            Shape::Leb => 1,
+            Shape::Leb2 => 2,
+            Shape::Local => LOCAL | 1,
+            _ => NOT_QUICK,
+        };
+        opcode += 1;
+    }
+    numbers
 }
 
 impl Scanner<'_> {
@@ -131,11 +156,13 @@ impl Scanner<'_> {
         Some(byte)
     }
 
+    #[inline]
     fn leb(&mut self) -> Option<u32> {
         let first = self.byte()?;
-        if first < 0x80 {
-            return Some(first.into());
-        }
+        if first < 0x80 { Some(first.into()) } else { self.long_leb(first) }
+    }
+
+    fn long_leb(&mut self, first: u8) -> Option<u32> {
         let mut value = u32::from(first & 0x7f);
         for shift in (7..70).step_by(7) {
             let byte = self.byte()?;
@@ -149,6 +176,33 @@ impl Scanner<'_> {
 
     fn skip(&mut self, bytes: usize) -> Option<()> {
         self.at += bytes;
+        Some(())
+    }
+
+    /// Reads an operator of the frequent kinds with short numbers, without deciding which it is: guesses
+    /// about what comes next cost the most here.
+    #[inline]
+    fn quick(&mut self) -> Option<()> {
+        let window = self.bytes.get(self.at..self.at + 8)?.first_chunk()?;
+        let kind = NUMBERS[usize::from(window[0])];
+        if kind == NOT_QUICK {
+            return None;
+        }
+        // A bit for each byte that ends something; the opcode is such a byte.
+        let ends = !u64::from_le_bytes(*window) & 0x8080_8080_8080_8000 | 0x80;
+        let fewer = if kind & 3 > 0 { ends & (ends - 1) } else { ends };
+        let last = if kind & 3 > 1 { fewer & fewer.wrapping_sub(1) } else { fewer };
+        if last == 0 {
+            return None;
+        }
+        if kind & LOCAL != 0 {
+            if window[1] >= 0x80 {
+                return None;
+            }
+            let weight = self.found.weights.get_mut(usize::from(window[1]))?;
+            *weight = weight.saturating_add(self.weight);
+        }
+        self.at += (last.trailing_zeros() / 8 + 1) as usize;
         Some(())
     }
 
@@ -188,14 +242,18 @@ impl Scanner<'_> {
     fn local(&mut self) -> Option<()> {
         let local = self.leb()?;
         let weight = self.found.weights.get_mut(local as usize)?;
-        *weight = weight.saturating_add(1 << (3 * self.depth.min(DEEPEST)));
+        *weight = weight.saturating_add(self.weight);
         Some(())
+    }
+
+    fn enter(&mut self, depth: u32) {
+        (self.depth, self.weight) = (depth, 1 << (3 * depth.min(DEEPEST)));
     }
 
     fn block(&mut self, number: Option<usize>) -> Option<()> {
         if number.is_some() {
             self.found.loops.push(LoopKind::Leaf);
-            self.depth += 1;
+            self.enter(self.depth + 1);
         }
         self.open.push(number);
         self.leb().map(drop)
@@ -203,7 +261,7 @@ impl Scanner<'_> {
 
     fn end(&mut self) -> Option<()> {
         if self.open.pop()?.is_some() {
-            self.depth -= 1;
+            self.enter(self.depth - 1);
         }
         Some(())
     }
@@ -248,6 +306,22 @@ mod tests {
 
     fn scan_of(bytes: &[u8], locals: usize) -> Scan {
         scan(bytes, locals, Scan::default())
+    }
+
+    #[test]
+    fn quick_and_thorough_reading_agree() {
+        // local.get 1, i32.load offset=300, i64.const -1 in 9 bytes, local.set 130 (not there)
+        let bytes = [
+            0x20, 1, 0x28, 2, 0xac, 2, 0x42, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0x20, 0,
+            0x21, 0x82, 1, 0x20, 0, 0x0b, 1, 1, 1, 1,
+        ];
+        let found = scan_of(&bytes, 3);
+        assert_eq!(found.weights, [1, 1, 0]);
+        let mut thorough =
+            Scanner { bytes: &bytes, at: 0, found: Scan::default(), open: Vec::new(), depth: 0, weight: 1 };
+        thorough.found.weights = vec![0; 3];
+        while thorough.operator().is_some() {}
+        assert_eq!(thorough.found.weights, found.weights);
     }
 
     #[test]

@@ -3,11 +3,12 @@
 use midstride_asm::{Gpr, Xmm};
 use midstride_frame::Register;
 use midstride_statemap::{
-    BuildError, CompactMapBuilder, Condition, Operand, Phase, Place, SiteKind, SiteView,
+    BuildError, CompactMapBuilder, Condition, LocalChanges, Operand, Phase, Place, SiteKind, SiteView,
 };
 
-use super::function::{Entry, Loc};
+use super::function::Loc;
 use super::pins::{PinSet, Pins};
+use super::stack::Entry;
 use crate::trap::Check;
 use crate::types::ValType;
 
@@ -53,37 +54,46 @@ pub(crate) struct Sites {
     pub(crate) builder: CompactMapBuilder,
     /// Offset of the function's body in the module.
     body: u32,
-    /// Locals that are only in these registers.
+    /// Locals that are only in registers: all at a site that wants all, otherwise those that changed.
     locals: Vec<(u32, Place)>,
-    locals_of: PinSet,
+    /// Those that were not at home at the last site.
+    last: PinSet,
+    /// The function's locals: how many of which type.
+    groups: Vec<(u32, midstride_statemap::ValType)>,
     /// The first refusal.
     error: Option<BuildError>,
 }
 
-/// What is on the operand stack at a site.
-#[derive(Clone, Copy)]
-pub(crate) struct Operands<'a> {
-    pub(crate) stack: &'a [Entry],
-    /// Those that the operator has taken already, the topmost first.
-    pub(crate) taken: &'a [Entry],
-}
+/// What is on the operand stack at a site, and how much of it from the bottom is as at the site before.
+pub(crate) type Operands<'a> = (&'a [Entry], usize);
 
 struct View<'a> {
     operands: Operands<'a>,
     locals: &'a [(u32, Place)],
+    changes: LocalChanges<'a>,
 }
 
 impl SiteView for View<'_> {
     fn operand_count(&self) -> u32 {
-        (self.operands.stack.len() + self.operands.taken.len()) as u32
+        self.operands.0.len() as u32
+    }
+
+    fn unchanged_operands(&self) -> u32 {
+        self.operands.1 as u32
+    }
+
+    fn local_changes(&self) -> LocalChanges<'_> {
+        self.changes
     }
 
     fn operand(&self, index: u32) -> Operand {
-        let Operands { stack, taken } = self.operands;
-        let index = index as usize;
-        let entry = stack.get(index).or_else(|| taken.iter().rev().nth(index - stack.len()));
-        let entry = entry.copied().unwrap_or(Entry { ty: ValType::I32, loc: Loc::Home });
-        Operand { ty: map_type(entry.ty), place: place(entry.loc) }
+        let Entry { ty, loc } = self.operands.0[index as usize];
+        Operand { ty: map_type(ty), place: place(loc) }
+    }
+
+    fn operands_from(&self, first: u32, out: &mut Vec<Operand>) {
+        let operand = |&Entry { ty, loc }: &Entry| Operand { ty: map_type(ty), place: place(loc) };
+        out.extend(self.operands.0[first as usize..].iter().map(operand));
     }
 
     fn locals(&self) -> &[(u32, Place)] {
@@ -94,16 +104,18 @@ impl SiteView for View<'_> {
 impl Sites {
     /// Begins a function whose body starts at this offset of the module.
     pub(crate) fn start(&mut self, body: u32, parameters: usize, locals: &[ValType]) {
-        let groups: Vec<_> =
-            locals.chunk_by(|a, b| a == b).map(|run| (run.len() as u32, map_type(run[0]))).collect();
-        self.builder.start(parameters as u32, &groups);
-        (self.body, self.locals_of, self.error) = (body, PinSet::EMPTY, None);
-        self.locals.clear();
+        self.groups.clear();
+        self.groups.extend(locals.chunk_by(|a, b| a == b).map(|run| (run.len() as u32, map_type(run[0]))));
+        self.builder.start(parameters as u32, &self.groups);
+        (self.body, self.error) = (body, None);
+        self.last = PinSet::EMPTY;
     }
 
     /// Records a site where all locals are at home; its number.
     pub(crate) fn at_home(&mut self, code: u32, wasm: u32, kind: SiteKind, operands: Operands<'_>) -> u32 {
-        self.record(code, wasm, kind, &View { operands, locals: &[] })
+        let changes = if self.last.is_empty() { LocalChanges::None } else { LocalChanges::AllHome };
+        self.last = PinSet::EMPTY;
+        self.record(code, wasm, kind, &View { operands, locals: &[], changes })
     }
 
     /// Records a check; its number. Of the pinned locals these are not at home.
@@ -115,14 +127,21 @@ impl Sites {
         operands: Operands<'_>,
         (pins, dirty): (&Pins, PinSet),
     ) -> u32 {
-        if dirty != self.locals_of {
-            self.locals.clear();
-            self.locals.extend(pins.by_local(dirty).map(|(local, loc)| (local, place(loc))));
-            self.locals_of = dirty;
-        }
-        let locals = std::mem::take(&mut self.locals);
+        let mut locals = std::mem::take(&mut self.locals);
+        locals.clear();
+        let changes = if self.builder.wants_all() {
+            locals.extend(pins.by_local(dirty).map(|(local, loc)| (local, place(loc))));
+            LocalChanges::Unknown
+        } else if dirty == self.last {
+            LocalChanges::None
+        } else {
+            let place_now = |pin| if dirty.has(pin) { place(pins.loc(pin)) } else { Place::Home };
+            locals.extend(dirty.differs(self.last).iter().map(|pin| (pins.local(pin), place_now(pin))));
+            LocalChanges::These(&locals)
+        };
+        self.last = dirty;
         let kind = SiteKind { phase: Phase::Trap, note: check as u8 };
-        let site = self.record(code, wasm, kind, &View { operands, locals: &locals });
+        let site = self.record(code, wasm, kind, &View { operands, locals: &locals, changes });
         self.locals = locals;
         site
     }

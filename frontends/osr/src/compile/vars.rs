@@ -2,8 +2,9 @@
 
 use midstride_asm::{Gpr, LooseLabel, Mem, Width};
 
-use super::function::{Function, Loc, Source, width_of};
+use super::function::{Function, Loc};
 use super::regs::SCRATCH_X;
+use super::values::{Source, width_of};
 use crate::types::ValType;
 
 impl Function<'_, '_> {
@@ -35,7 +36,7 @@ impl Function<'_, '_> {
     /// Gives a local the value at `loc`.
     fn assign(&mut self, local: u32, loc: Loc, home: Mem) {
         let ty = self.locals[local as usize];
-        let entry = super::function::Entry { ty, loc };
+        let entry = super::stack::Entry { ty, loc };
         let Some(pin) = self.pins.of(local) else {
             return self.copy_home(entry, home, self.frame.local(local));
         };

@@ -45,7 +45,7 @@ impl Visitor<'_, '_, '_> {
         if !self.function.reachable && !structure {
             return false;
         }
-        self.function.taken.clear();
+        self.function.stack.begin();
         self.function.at = self.at as u32;
         if self.function.flags && !takes_flags {
             self.function.keep_flags();

@@ -48,12 +48,13 @@ pub(in crate::compact) fn push(out: &mut Vec<u8>, operand: Operand) {
 }
 
 fn push_register(out: &mut Vec<u8>, ty: ValType, register: Register) {
-    let row = PUSH_REGISTER.iter().find(|row| row.0 == ty);
-    match (row, register.gpr_number(), register.vector_number()) {
-        (Some((ValType::I32 | ValType::I64, first)), Some(number), _) => out.push(first + number),
-        (Some((ValType::F32 | ValType::F64 | ValType::V128, first)), _, Some(number @ 0..16)) => {
-            out.push(first + number);
-        }
+    let number = match ty {
+        ValType::I32 | ValType::I64 => register.gpr_number(),
+        ValType::F32 | ValType::F64 | ValType::V128 => register.vector_number().filter(|number| *number < 16),
+        ValType::FuncRef | ValType::ExternRef => None,
+    };
+    match (number, PUSH_REGISTER.get(usize::from(ty.to_byte()))) {
+        (Some(number), Some((_, first))) => out.push(first + number),
         _ => out.extend([PUSH_ANY, ty.to_byte(), register.to_byte()]),
     }
 }

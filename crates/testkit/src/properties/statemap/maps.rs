@@ -2,8 +2,8 @@
 
 use arbitrary::{Result, Unstructured};
 use midstride_statemap::{
-    CompactMap, CompactMapBuilder, Condition, Operand, Phase, Place, Site, SiteKind, SiteState, SiteView,
-    ValType,
+    CompactMap, CompactMapBuilder, Condition, LocalChanges, Operand, Phase, Place, Site, SiteKind, SiteState,
+    SiteView, ValType,
 };
 
 /// A compiler's state, kept in the plainest way.
@@ -12,6 +12,8 @@ struct Model {
     locals: Vec<(u32, Place)>,
     operands: Vec<Operand>,
     unchanged: u32,
+    /// Locals that have another place than before, where count is kept of them.
+    changes: Option<Vec<(u32, Place)>>,
 }
 
 impl SiteView for Model {
@@ -25,6 +27,15 @@ impl SiteView for Model {
 
     fn operand(&self, index: u32) -> Operand {
         self.operands[index as usize]
+    }
+
+    fn local_changes(&self) -> LocalChanges<'_> {
+        match &self.changes {
+            None => LocalChanges::Unknown,
+            Some(changes) if changes.is_empty() => LocalChanges::None,
+            Some(_) if self.locals.is_empty() => LocalChanges::AllHome,
+            Some(changes) => LocalChanges::These(changes),
+        }
     }
 
     fn locals(&self) -> &[(u32, Place)] {
@@ -64,10 +75,13 @@ pub fn compact_map(u: &mut Unstructured<'_>) -> Result<()> {
 fn record(u: &mut Unstructured<'_>, types: &[ValType], builder: &mut CompactMapBuilder) -> Result<Recorded> {
     let mut recorded = Recorded::default();
     let (mut code, mut wasm, mut model) = (0, 0, Model::default());
+    let counts: bool = u.arbitrary()?;
     while !u.is_empty() && recorded.sites.len() < 100 {
         code += delta(u)?;
         wasm += delta(u)?;
+        let before = model.locals.clone();
         change(u, types, &mut model)?;
+        model.changes = counts.then(|| differences(&before, &model.locals));
         let phase = *u.choose(&Phase::ALL)?;
         let note = *u.choose(&[0, 0, 0, 7])?;
         let site =
@@ -86,6 +100,13 @@ fn record(u: &mut Unstructured<'_>, types: &[ValType], builder: &mut CompactMapB
         }
     }
     Ok(recorded)
+}
+
+/// The locals that are elsewhere now, and where.
+fn differences(before: &[(u32, Place)], now: &[(u32, Place)]) -> Vec<(u32, Place)> {
+    let gone = before.iter().filter(|(local, _)| now.iter().all(|(other, _)| other != local));
+    let moved = now.iter().filter(|entry| !before.contains(entry));
+    gone.map(|(local, _)| (*local, Place::Home)).chain(moved.copied()).collect()
 }
 
 fn delta(u: &mut Unstructured<'_>) -> Result<u32> {

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 /// Appends an unsigned number, 7 bits at a time, low bits first.
+#[inline]
 pub(crate) fn put(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);

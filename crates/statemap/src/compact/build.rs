@@ -191,6 +191,7 @@ impl CompactMapBuilder {
     }
 
     /// Everything that could be refused and was not looked at before; nothing is changed yet.
+    #[inline]
     fn check(&self, view: &impl SiteView, change: Change<'_>) -> Result<(), BuildError> {
         let types = Locals { groups: &self.groups };
         match change.locals {

@@ -73,12 +73,14 @@ pub(super) fn locals(recorded: &mut SiteState, now: &[(u32, Place)], out: &mut V
 }
 
 /// Appends the step that brings all locals home; how many steps that is.
+#[inline]
 pub(super) fn all_home(out: &mut Vec<u8>) -> u32 {
     ops::locals_home(out);
     1
 }
 
 /// Appends the steps of single locals; how many steps that is.
+#[inline]
 pub(super) fn these(changes: &[(u32, Place)], out: &mut Vec<u8>) -> u32 {
     changes.iter().for_each(|&(local, place)| ops::local(out, local, place));
     changes.len() as u32
@@ -94,6 +96,7 @@ pub(super) struct Plan {
 }
 
 /// How few operands can be popped and pushed. The first `unchanged` are as recorded, the others `now`.
+#[inline]
 pub(super) fn plan(recorded: &[Operand], unchanged: u32, now: &[Operand]) -> Plan {
     let pairs = || recorded[unchanged as usize..].iter().zip(now);
     let same = unchanged + pairs().take_while(|(old, new)| old == new).count() as u32;
@@ -111,6 +114,7 @@ pub(super) fn plan(recorded: &[Operand], unchanged: u32, now: &[Operand]) -> Pla
 
 /// Appends the steps that drop the operands that are not kept and push those of `pushed`; how many
 /// steps that is.
+#[inline]
 pub(super) fn operands(
     recorded: &mut Vec<Operand>,
     plan: Plan,

@@ -80,6 +80,7 @@ fn constant_from_number(ty: ValType, number: u64) -> u64 {
 }
 
 /// Whether an operand of this type can be in this place.
+#[inline]
 pub(super) fn operand_fits(ty: ValType, place: Place) -> bool {
     match place {
         Place::Home | Place::Local(_) => true,
@@ -90,6 +91,7 @@ pub(super) fn operand_fits(ty: ValType, place: Place) -> bool {
 }
 
 /// Whether a local of this type can be in this place.
+#[inline]
 pub(super) fn local_fits(ty: ValType, place: Place) -> bool {
     let vector = matches!(place, Place::Register(r) if r.vector_number().is_some_and(|n| n > 15));
     !vector && !matches!(place, Place::Flags(_)) && operand_fits(ty, place)
@@ -102,6 +104,7 @@ pub(super) struct Locals<'a> {
 }
 
 impl Locals<'_> {
+    #[inline]
     pub(super) fn ty(&self, local: u32) -> Option<ValType> {
         let group = self.groups.partition_point(|(end, _)| *end <= local);
         self.groups.get(group).map(|(_, ty)| *ty)

@@ -58,7 +58,7 @@ impl<'b> Function<'_, 'b> {
     pub(crate) fn float_binary(&mut self, ty: ValType, (xxx, xxm): Triple<'b>) {
         let b = self.pop_float_source();
         let a = self.pop_xmm();
-        let dst = self.reuse_x(a);
+        let dst = self.result_xmm(Some(a));
         match b {
             Source::Xmm(b) => xxx(&mut self.w, dst, a, b),
             Source::Mem(b) => xxm(&mut self.w, dst, a, b),
@@ -70,7 +70,7 @@ impl<'b> Function<'_, 'b> {
 
     pub(crate) fn float_sqrt(&mut self, ty: ValType) {
         let value = self.pop_xmm();
-        let dst = self.reuse_x(value);
+        let dst = self.result_xmm(Some(value));
         match ty {
             ValType::F32 => self.w.vsqrtss_xxx(dst, value, value),
             _ => self.w.vsqrtsd_xxx(dst, value, value),
@@ -80,7 +80,7 @@ impl<'b> Function<'_, 'b> {
 
     pub(crate) fn float_round(&mut self, ty: ValType, mode: Rounding) {
         let value = self.pop_xmm();
-        let dst = self.reuse_x(value);
+        let dst = self.result_xmm(Some(value));
         match ty {
             ValType::F32 => self.w.roundss_xxi(dst, value, mode),
             _ => self.w.roundsd_xxi(dst, value, mode),
@@ -173,7 +173,7 @@ impl<'b> Function<'_, 'b> {
 
     pub(crate) fn float_sign(&mut self, ty: ValType, sign: Sign) {
         let value = self.pop_xmm();
-        let dst = self.reuse_x(value);
+        let dst = self.result_xmm(Some(value));
         self.sign_mask(ty);
         match sign {
             Sign::Flip if dst == value => self.w.xorps_xx(dst, SCRATCH_X),
@@ -205,14 +205,14 @@ impl<'b> Function<'_, 'b> {
 
     pub(crate) fn float_demote(&mut self) {
         let value = self.pop_xmm();
-        let dst = self.reuse_x(value);
+        let dst = self.result_xmm(Some(value));
         self.w.cvtsd2ss_xx(dst, value);
         self.push_xmm(ValType::F32, dst);
     }
 
     pub(crate) fn float_promote(&mut self) {
         let value = self.pop_xmm();
-        let dst = self.reuse_x(value);
+        let dst = self.result_xmm(Some(value));
         self.w.cvtss2sd_xx(dst, value);
         self.push_xmm(ValType::F64, dst);
     }

@@ -98,7 +98,9 @@ pub(crate) struct Function<'m, 'b> {
     /// Whether the top operand is [`Loc::Flags`].
     pub(crate) flags: bool,
     pub(crate) outgoing: u32,
-    /// Offset of the current operator in the module.
+    /// The module.
+    pub(crate) wasm: &'m [u8],
+    /// Offset of the current operator in it.
     pub(crate) at: u32,
     pub(crate) sites: &'b mut Sites,
     pub(crate) fixups: &'b mut Vec<CallFixup>,
@@ -144,10 +146,9 @@ impl<'m> Function<'m, '_> {
     /// Takes the top operand: its register, if it has one, now belongs to the caller, who
     /// [releases](Self::release) it or pushes it again.
     pub(crate) fn pop(&mut self) -> Entry {
-        let height = self.stack.len().saturating_sub(1);
-        let entry = self.stack.pop().unwrap_or(Entry { ty: ValType::I32, loc: Loc::Home });
+        let entry = self.stack.pop();
         self.aliases -= u32::from(matches!(entry.loc, Loc::Local(_)));
-        self.settled = self.settled.min(height);
+        self.settled = self.settled.min(self.stack.len());
         entry
     }
 

@@ -4,6 +4,7 @@ use midstride_asm::{Alu, Cond, Gpr, LooseLabel, Mem, Scale, Shift, Width, Writer
 
 use super::function::{Function, Loc};
 use super::regs::SCRATCH;
+use super::results::Length;
 use super::values::Source;
 use crate::trap::Check;
 use crate::types::ValType;
@@ -65,7 +66,8 @@ impl<'b> Function<'_, 'b> {
             Source::Gpr(reg) if self.is_own(reg) && !self.top_is_own() && op != Alu::Sub => {
                 (reg, self.pop_source())
             }
-            _ => (self.pop_own_gpr(), rhs),
+            Source::Gpr(reg) if op != Alu::Sub && self.is_awaiting(reg) => (reg, self.pop_source()),
+            _ => (self.pop_to_result(rhs), rhs),
         };
         self.apply(op, width, dst, other);
         self.release_source(other);
@@ -96,7 +98,7 @@ impl<'b> Function<'_, 'b> {
     fn add_lea(&mut self, width: Width, rhs: Source) {
         self.pop();
         let lhs = self.pop_gpr();
-        let dst = if self.is_own(lhs) { lhs } else { self.gpr() };
+        let dst = if self.is_own(lhs) { lhs } else { self.result_gpr(Length::Opcode) };
         let sum = match rhs {
             Source::Gpr(reg) => Mem::base_index(lhs, reg, Scale::X1, 0),
             Source::Const(bits) => Mem::base(lhs, bits as i32),
@@ -113,7 +115,7 @@ impl<'b> Function<'_, 'b> {
         {
             return self.mul_const(width, value);
         }
-        let dst = self.pop_own_gpr();
+        let dst = self.pop_to_result(rhs);
         match rhs {
             Source::Gpr(reg) => self.w.imul_rr(width, dst, reg),
             Source::Mem(mem) => self.w.imul_rm(width, dst, mem),
@@ -131,7 +133,7 @@ impl<'b> Function<'_, 'b> {
         let lhs = self.pop_source();
         let dst = match lhs {
             Source::Gpr(reg) if self.is_own(reg) => reg,
-            _ => self.gpr(),
+            _ => self.result_gpr(Length::Opcode),
         };
         match lhs {
             Source::Gpr(reg) => self.w.imul_rri(width, dst, reg, value),
@@ -224,7 +226,7 @@ impl<'b> Function<'_, 'b> {
     pub(crate) fn shift(&mut self, op: Shift, width: Width) {
         let count = self.pop_source();
         if let Source::Const(bits) = count {
-            let dst = self.pop_own_gpr();
+            let dst = self.pop_to_result(count);
             self.w.shift_ri(width, op, dst, bits as u8 & (width.bits() - 1));
             return self.push_gpr(int(width), dst);
         }
@@ -257,7 +259,7 @@ impl<'b> Function<'_, 'b> {
         let value = self.pop_source();
         let dst = match value {
             Source::Gpr(reg) if self.is_own(reg) => reg,
-            _ => self.gpr(),
+            _ => self.result_gpr(Length::Opcode),
         };
         match (value, op) {
             (Source::Mem(mem), Shift::Shl) => self.w.shlx_rmr(width, dst, mem, count),
@@ -306,7 +308,7 @@ impl<'b> Function<'_, 'b> {
         let value = self.pop_source();
         let dst = match value {
             Source::Gpr(reg) if self.is_own(reg) => reg,
-            _ => self.gpr(),
+            _ => self.result_gpr(Length::Opcode),
         };
         match value {
             Source::Mem(mem) => rm(&mut self.w, to, dst, mem),
@@ -328,7 +330,7 @@ impl<'b> Function<'_, 'b> {
     /// An i32 as an i64, zeros above.
     pub(crate) fn extend_unsigned(&mut self) {
         // Registers hold i32 with zeros above already.
-        let reg = self.pop_own_gpr();
+        let reg = self.pop_to_result(Source::Const(0));
         self.push_gpr(ValType::I64, reg);
     }
 

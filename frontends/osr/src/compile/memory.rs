@@ -6,6 +6,7 @@ use wasmparser::MemArg;
 use super::function::Function;
 use super::int::immediate;
 use super::regs::{MEMORY, SCRATCH};
+use super::results::Length;
 use super::values::Source;
 use crate::runtime::layout::{Builtin, offset};
 use crate::trap::Check;
@@ -68,7 +69,7 @@ impl Function<'_, '_> {
     pub(crate) fn load(&mut self, load: Load, ty: ValType, memarg: &MemArg) {
         let (from, held) = self.pop_address(memarg);
         self.release(held);
-        let dst = self.gpr();
+        let dst = self.result_gpr(Length::Memory);
         self.trap_site(Check::MemoryAccess);
         match load {
             Load::U8 => self.w.movzx_rm8(dst, from),
@@ -84,7 +85,7 @@ impl Function<'_, '_> {
 
     pub(crate) fn load_float(&mut self, ty: ValType, memarg: &MemArg) {
         let (from, held) = self.pop_address(memarg);
-        let dst = self.xmm();
+        let dst = self.result_xmm(None);
         self.trap_site(Check::MemoryAccess);
         match ty {
             ValType::F32 => self.w.movss_xm(dst, from),

@@ -13,6 +13,7 @@ mod int;
 mod memory;
 mod pins;
 mod regs;
+mod results;
 mod scan;
 mod simd;
 pub(crate) mod sites;
@@ -78,6 +79,7 @@ pub(crate) struct Wanted {
 
 /// What is used again from function to function.
 struct Session<'m> {
+    wasm: &'m [u8],
     info: &'m ModuleInfo,
     layout: &'m VmLayout,
     out: Compiled,
@@ -131,6 +133,7 @@ pub(crate) fn compile(
         frames: Vec::with_capacity(pending.len()),
     };
     let mut session = Session {
+        wasm,
         info,
         layout,
         out,
@@ -146,7 +149,7 @@ pub(crate) fn compile(
         function_fixups: Vec::new(),
     };
     for (func, body) in pending {
-        session.function(wasm, func, &body)?;
+        session.function(func, &body)?;
     }
     let Session { mut out, fixups, maps, end, .. } = session;
     out.code.truncate(end);
@@ -173,7 +176,6 @@ fn with_room(code: &[u8], pending: &[Pending<'_>]) -> Vec<u8> {
 impl<'m> Session<'m> {
     fn function(
         &mut self,
-        wasm: &[u8],
         func: FuncToValidate<ValidatorResources>,
         body: &FunctionBody<'_>,
     ) -> Result<(), ModuleError> {
@@ -182,7 +184,7 @@ impl<'m> Session<'m> {
         loop {
             let allocations = std::mem::take(&mut self.allocations);
             let mut validator = again(&func).into_validator(allocations);
-            let written = self.attempt(wasm, index, body, &mut validator, room);
+            let written = self.attempt(index, body, &mut validator, room);
             self.allocations = validator.into_allocations();
             match written? {
                 Ok(written) => {
@@ -200,7 +202,6 @@ impl<'m> Session<'m> {
     /// Compiles a function behind the end of the code; the inner error is the writer's.
     fn attempt(
         &mut self,
-        wasm: &[u8],
         index: u32,
         body: &FunctionBody<'_>,
         validator: &mut FuncValidator<ValidatorResources>,
@@ -211,7 +212,7 @@ impl<'m> Session<'m> {
         let mut spare = std::mem::take(&mut self.spare);
         read_locals(validator, &mut spare.locals);
         let at = reader.original_position() as usize..body.range().end as usize;
-        self.scan = scan::scan(&wasm[at.clone()], spare.locals.len(), std::mem::take(&mut self.scan));
+        self.scan = scan::scan(&self.wasm[at.clone()], spare.locals.len(), std::mem::take(&mut self.scan));
         if let Some(odd) = self.scan.odd_memory {
             let offset = (at.start + odd) as u64;
             return Err(ModuleError::Invalid { offset, reason: "zero byte expected".to_owned() });
@@ -271,6 +272,7 @@ impl<'m> Session<'m> {
             reachable: true,
             flags: false,
             outgoing: 0,
+            wasm: self.wasm,
             at: body.range().start as u32,
             sites: &mut self.sites,
             fixups: &mut self.function_fixups,

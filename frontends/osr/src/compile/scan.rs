@@ -122,7 +122,10 @@ pub(crate) fn scan(bytes: &[u8], locals: usize, mut reused: Scan) -> Scan {
     reused.loops.clear();
     (reused.vectors, reused.odd_memory) = (false, None);
     let mut scanner = Scanner { bytes, at: 0, found: reused, open: Vec::new(), depth: 0, weight: 1 };
-    while scanner.quick().or_else(|| scanner.operator()).is_some() {}
+    scanner.quick();
+    while scanner.operator().is_some() {
+        scanner.quick();
+    }
     scanner.found
 }
 
@@ -179,31 +182,28 @@ impl Scanner<'_> {
         Some(())
     }
 
-    /// Reads an operator of the frequent kinds with short numbers, without deciding which it is: guesses
+    /// Reads operators of the frequent kinds with short numbers, without deciding which they are: guesses
     /// about what comes next cost the most here.
-    #[inline]
-    fn quick(&mut self) -> Option<()> {
-        let window = self.bytes.get(self.at..self.at + 8)?.first_chunk()?;
-        let kind = NUMBERS[usize::from(window[0])];
-        if kind == NOT_QUICK {
-            return None;
-        }
-        // A bit for each byte that ends something; the opcode is such a byte.
-        let ends = !u64::from_le_bytes(*window) & 0x8080_8080_8080_8000 | 0x80;
-        let fewer = if kind & 3 > 0 { ends & (ends - 1) } else { ends };
-        let last = if kind & 3 > 1 { fewer & fewer.wrapping_sub(1) } else { fewer };
-        if last == 0 {
-            return None;
-        }
-        if kind & LOCAL != 0 {
-            if window[1] >= 0x80 {
-                return None;
+    fn quick(&mut self) {
+        let (mut at, weight, weights) = (self.at, self.weight, &mut *self.found.weights);
+        while let Some(window) = self.bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+            let (kind, word) = (NUMBERS[usize::from(window[0])], u64::from_le_bytes(*window));
+            // A bit for each byte that ends something; the opcode is such a byte.
+            let ends = !word & 0x8080_8080_8080_8000 | 0x80;
+            let fewer = if kind & 3 > 0 { ends & (ends - 1) } else { ends };
+            let last = if kind & 3 > 1 { fewer & fewer.wrapping_sub(1) } else { fewer };
+            if kind == NOT_QUICK || last == 0 {
+                break;
             }
-            let weight = self.found.weights.get_mut(usize::from(window[1]))?;
-            *weight = weight.saturating_add(self.weight);
+            if kind & LOCAL != 0 {
+                match weights.get_mut(usize::from(window[1])) {
+                    Some(of_local) if window[1] < 0x80 => *of_local = of_local.saturating_add(weight),
+                    _ => break,
+                }
+            }
+            at += (last.trailing_zeros() / 8 + 1) as usize;
         }
-        self.at += (last.trailing_zeros() / 8 + 1) as usize;
-        Some(())
+        self.at = at;
     }
 
     fn operator(&mut self) -> Option<()> {

@@ -48,11 +48,12 @@ impl OperandStack {
         self.highest = self.highest.max(self.len);
     }
 
+    /// The top operand; the validator has seen to it that there is one.
     #[inline]
-    pub(crate) fn pop(&mut self) -> Option<Entry> {
-        self.len = self.len.checked_sub(1)?;
+    pub(crate) fn pop(&mut self) -> Entry {
+        self.len = self.len.saturating_sub(1);
         self.unchanged = self.unchanged.min(self.len);
-        Some(self.entries[self.len])
+        self.entries.get(self.len).copied().unwrap_or(Entry { ty: ValType::I32, loc: Loc::Home })
     }
 
     /// Says where an operand is now.

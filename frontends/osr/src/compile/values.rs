@@ -140,10 +140,15 @@ impl Function<'_, '_> {
 
     /// Copies the operand that was taken last to a register that may be changed.
     fn own_gpr(&mut self, source: Source) -> Gpr {
-        let ty = self.stack.last_taken().map_or(ValType::I64, |entry| entry.ty);
         let reg = self.gpr();
-        self.read_to_gpr(ty, source, reg);
+        self.copy_taken(source, reg);
         reg
+    }
+
+    /// Copies the operand that was taken last.
+    pub(super) fn copy_taken(&mut self, source: Source, to: Gpr) {
+        let ty = self.stack.last_taken().map_or(ValType::I64, |entry| entry.ty);
+        self.read_to_gpr(ty, source, to);
     }
 
     /// As [`pop_gpr`](Self::pop_gpr), for floats and vectors.

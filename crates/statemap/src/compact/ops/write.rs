@@ -14,6 +14,7 @@ use crate::value::ValType;
 use crate::varint;
 
 /// Appends the pop of `count` operands; how many steps that is.
+#[inline]
 pub(in crate::compact) fn pop(out: &mut Vec<u8>, count: u32) -> u32 {
     match count {
         0 => return 0,
@@ -34,6 +35,7 @@ pub(in crate::compact) fn operands_home(out: &mut Vec<u8>) {
 }
 
 /// Appends a push. The place must be possible for the type (`operand_fits`).
+#[inline]
 pub(in crate::compact) fn push(out: &mut Vec<u8>, operand: Operand) {
     match operand.place {
         Place::Home => out.push(PUSH_HOME + operand.ty.to_byte()),
@@ -47,6 +49,7 @@ pub(in crate::compact) fn push(out: &mut Vec<u8>, operand: Operand) {
     }
 }
 
+#[inline]
 fn push_register(out: &mut Vec<u8>, ty: ValType, register: Register) {
     let number = match ty {
         ValType::I32 | ValType::I64 => register.gpr_number(),
@@ -60,6 +63,7 @@ fn push_register(out: &mut Vec<u8>, ty: ValType, register: Register) {
 }
 
 /// Appends where a local is now. The place must be possible for its type.
+#[inline]
 pub(in crate::compact) fn local(out: &mut Vec<u8>, index: u32, place: Place) {
     let index = u64::from(index);
     match place {
@@ -87,6 +91,7 @@ pub(in crate::compact) fn zeros(out: &mut Vec<u8>, first: u32, count: u32) {
 }
 
 /// Appends the site's note; how many steps that is.
+#[inline]
 pub(in crate::compact) fn note(out: &mut Vec<u8>, note: u8) -> u32 {
     if note != 0 {
         out.extend([NOTE, note]);
@@ -94,6 +99,7 @@ pub(in crate::compact) fn note(out: &mut Vec<u8>, note: u8) -> u32 {
     u32::from(note != 0)
 }
 
+#[inline]
 fn numbered(out: &mut Vec<u8>, step: u8, number: u64) {
     out.push(step);
     varint::put(out, number);

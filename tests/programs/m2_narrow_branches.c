@@ -48,7 +48,8 @@ int main(void) {
             hash = mix(hash, faulted ? fault_rcx : seen.r[RCX]);
             for (int r = 0; r < 16; r++)
                 CHECK(r == RCX || r == RSP || seen.r[r] == given.r[r], "%s: %s", all[i].name, regs_names[r]);
-            CHECK((seen.flags & TESTED_FLAGS) == (given.flags & TESTED_FLAGS), "%s: flags", all[i].name);
+            // Where they are about to be overwritten, a counter may have changed them.
+            CHECK(faulted || (seen.flags & TESTED_FLAGS) == (given.flags & TESTED_FLAGS), "%s: flags", all[i].name);
         }
         printf("%s: %d faults, %016lx\n", all[i].name, faults, hash);
     }

@@ -153,6 +153,20 @@ fn programs_that_want_the_gs_segment_are_refused_aloud() {
     }
 }
 
+/// A signal that was sent, not raised, came again and again.
+#[test]
+fn a_stack_pointer_into_the_engine_s_stack_of_signals_ends_aloud() {
+    let program = program::all().into_iter().find(|program| program.name == "m4_engine_stack");
+    let path = compile::executable(&program.expect("the program exists"), Link::Dynamic, &target());
+    let path = path.expect("it compiles");
+    for way in ["raised", "sent"] {
+        let output = midtrace(&["run", "-q", "--", path.to_str().expect("an ASCII path"), way]);
+        assert_eq!(output.status.code(), Some(70), "{way}: {output:?}");
+        let line = String::from_utf8_lossy(&output.stderr);
+        assert!(line.contains("on the stack of the signal handler"), "{way}: {line}");
+    }
+}
+
 #[test]
 fn the_counters_of_a_killed_program_are_in_the_report() {
     let file = scratch("killed").join("report.json");

@@ -28,6 +28,10 @@
 //! - 32-bit code runs step by step, unseen; a signal waits until it is left, and a handler of one of its faults
 //!   cannot return into it.
 //! - `rseq` is not there (ENOSYS).
+//! - Signals of faults that are ignored (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP) and that somebody sends end calls that
+//!   are never restarted (`poll`, `nanosleep`: signal(7)) with EINTR; all other calls go on.
+//! - A process that shares the memory and is no thread (clone(2) with `CLONE_VM` alone), killed by SIGKILL in the middle of
+//!   the engine's work, leaves the others waiting. After vfork(2) its parent ends, with one line.
 //! - Code behind the end of a file that was cut short still runs if it has run before, unless the mapping is
 //!   shared.
 //! - Once the program confines its system calls (seccomp), its pointers to signal actions and stacks are read

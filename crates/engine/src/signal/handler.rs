@@ -65,10 +65,12 @@ fn is_step_done(cx: &ThreadContext, state: &AppState, at: u64, phase: Phase) -> 
     cx.native.is_under_way() || cx.step.is_done(state, at, phase)
 }
 
-/// A signal that faults raise was sent while another one is being handled: it comes again afterwards.
+/// A signal that faults raise was sent while another one is being handled: it comes again afterwards. No other
+/// comes there, unless the program's stack pointer is there too.
 fn postpone(signal: i32, info: &SigInfo, uc: &mut UContext) {
-    if is_fault(signal, info) {
-        crate::fatal::fail(format_args!("signal {signal} in the signal handler, at {:#x}", uc.mcontext.rip));
+    if is_fault(signal, info) || !matches!(signal, SIGSEGV | SIGBUS) {
+        let rip = uc.mcontext.rip;
+        crate::fatal::fail(format_args!("signal {signal} on the stack of the signal handler, at {rip:#x}"));
     }
     let _ = rt_tgsigqueueinfo(thread::getpid(), thread::gettid(), signal, info);
     uc.sigmask |= SigSet::EMPTY.with(SIGSEGV).with(SIGBUS).bits();

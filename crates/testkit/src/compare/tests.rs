@@ -152,3 +152,14 @@ fn a_jump_to_the_last_address_faults_there_when_followed() {
     case.gpr.rax = u64::MAX;
     assert_eq!(followed.compare(&[case]), [Verdict::Raised { signal: 11 }]);
 }
+
+/// The word that the return took could not be read again: the harness took it for 0.
+#[test]
+fn a_return_by_a_stack_pointer_into_code_is_stepped() {
+    let mut bench = bench();
+    let mut case = case(&mut bench, &[0xc3]);
+    case.gpr.rsp = case.gpr.rip + 1;
+    let mut steps = super::Steps::default();
+    bench.step_through(&case, 0, &mut steps);
+    assert_eq!((steps.ended + steps.cut_off, steps.differences.len()), (1, 0));
+}

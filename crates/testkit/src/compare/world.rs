@@ -139,8 +139,11 @@ impl World {
         }
     }
 
-    /// The word at an address, if it lies in a window.
+    /// The word at an address, if it lies in a window or in the code, where a stack pointer can lead too.
     pub(crate) fn peek(&self, address: u64) -> Option<u64> {
+        if let Some(code) = self.code_at(address, 8).first_chunk() {
+            return Some(u64::from_le_bytes(*code));
+        }
         let from = with_exposed_provenance::<u64>(address as usize);
         // SAFETY: inside of a window; no code runs now.
         self.holds(address, 8).then(|| unsafe { from.read_unaligned() })

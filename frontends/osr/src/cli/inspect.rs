@@ -1,23 +1,27 @@
 //! What is in an image.
 
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use midstride_osr::Module;
 use midstride_osr::statemap::{Frame, FunctionNames, ImageHead, Value};
-use midstride_osr::{ImageFile, Module};
 use serde_json::{Value as Json, json};
 
-use super::program::module_of;
+use super::program::{module_of, open};
 
 /// Prints it.
 pub(crate) fn inspect(image: &Path, module: Option<PathBuf>, json: bool) -> Result<ExitCode> {
-    let file = ImageFile::open(image)?;
+    let file = open(image)?;
     let module = module_of(&file, module)?;
-    if json {
-        println!("{:#}", as_json(&module, file.head()));
-    } else {
-        print(&module, file.head());
+    let text =
+        if json { format!("{:#}\n", as_json(&module, file.head())) } else { as_text(&module, file.head())? };
+    match io::stdout().write_all(text.as_bytes()) {
+        // Who reads it has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written?,
     }
     if let Err(error) = file.verify() {
         eprintln!("midwasm: {error}");
@@ -26,26 +30,27 @@ pub(crate) fn inspect(image: &Path, module: Option<PathBuf>, json: bool) -> Resu
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(module: &Module, head: &ImageHead) {
+fn as_text(module: &Module, head: &ImageHead) -> Result<String, std::fmt::Error> {
     let state = &head.state;
-    print!("{}", state.backtrace(module));
+    let mut text = state.backtrace(module).to_string();
     for (index, global) in state.globals.iter().enumerate() {
-        println!("global {index}: {}", global.value);
+        writeln!(text, "global {index}: {}", global.value)?;
     }
     for (index, table) in state.tables.iter().enumerate() {
         let there = table.elements.iter().filter(|element| element.bits() != 0).count();
-        println!("table {index}: {} elements of {}, {there} not null", table.elements.len(), table.ty);
+        writeln!(text, "table {index}: {} elements of {}, {there} not null", table.elements.len(), table.ty)?;
     }
     for (index, (memory, runs)) in state.memories.iter().zip(&head.runs).enumerate() {
         let stored: u64 = runs.iter().map(|run| run.range.bytes()).sum();
-        println!("memory {index}: {} pages, {stored} bytes stored", memory.wasm_pages());
+        writeln!(text, "memory {index}: {} pages, {stored} bytes stored", memory.wasm_pages())?;
     }
     for (what, dropped) in [("data", &state.dropped_data), ("element", &state.dropped_elements)] {
-        dropped.iter().for_each(|segment| println!("{what} segment {segment}: dropped"));
+        dropped.iter().try_for_each(|segment| writeln!(text, "{what} segment {segment}: dropped"))?;
     }
     for part in &state.host {
-        println!("host {}: {} bytes", part.name, part.bytes.len());
+        writeln!(text, "host {}: {} bytes", part.name, part.bytes.len())?;
     }
+    Ok(text)
 }
 
 fn as_json(module: &Module, head: &ImageHead) -> Json {

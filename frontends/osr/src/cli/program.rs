@@ -99,6 +99,11 @@ fn interruptible(wasi: &WasiCtx, instance: &Instance) {
     instance.freeze_handle().on_freeze(move || interrupt.raise());
 }
 
+/// An image in a file.
+pub(crate) fn open(image: &Path) -> Result<ImageFile> {
+    ImageFile::open(image).with_context(|| image.display().to_string())
+}
+
 /// Where the module of an image is.
 pub(crate) fn module_path(file: &ImageFile, given: Option<PathBuf>) -> Result<PathBuf> {
     let own = || {

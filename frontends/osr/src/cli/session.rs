@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use midstride_osr::statemap::State;
-use midstride_osr::{Frozen, ImageFile, Outcome, PageCheck, Trap, Val, WasiCtx};
+use midstride_osr::{Frozen, Outcome, PageCheck, Trap, Val, WasiCtx};
 use midstride_wasi::Exit;
 
 use super::checkpoint::{Checkpoints, newest};
-use super::program::{Program, Start};
+use super::program::{Program, Start, open};
 use super::stops::Stops;
 use super::times::{Times, timed};
 use super::{ProgramArgs, StopArgs};
@@ -51,8 +51,7 @@ pub(crate) fn run(args: &ProgramArgs, stops: &StopArgs) -> Result<ExitCode> {
 
 pub(crate) fn thaw(image: &Path, module: Option<PathBuf>, trust: bool, stops: &StopArgs) -> Result<ExitCode> {
     // The newest checkpoint was looked at to find that it is whole.
-    let (file, known) =
-        if image.is_dir() { (newest(image)?, true) } else { (ImageFile::open(image)?, false) };
+    let (file, known) = if image.is_dir() { (newest(image)?, true) } else { (open(image)?, false) };
     let check = if trust || known { PageCheck::Head } else { PageCheck::All };
     let (program, start) = Program::thaw(&file, module, check)?;
     drop(file);

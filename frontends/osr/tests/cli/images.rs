@@ -25,7 +25,7 @@ fn a_trusted_image_goes_on_without_its_pages_being_looked_at() {
     fs::write(&image, &bytes).unwrap();
     let (status, _, stderr) = thaw();
     assert_eq!(status, 125);
-    assert!(stderr.starts_with("midwasm: checksum of "), "{stderr}");
+    assert!(stderr.starts_with(&format!("midwasm: {}: checksum of ", image.display())), "{stderr}");
     fs::write(&image, &bytes[..bytes.len() / 2]).unwrap();
     assert_eq!(thaw().0, 125);
 }
@@ -137,6 +137,33 @@ fn a_checkpoint_that_cannot_be_written_is_said_and_the_program_goes_on() {
     assert_eq!((run.status.code(), stdout), (Some(0), spin(&place, "300000000")), "{stderr}");
     assert!(stderr.contains("midwasm: not saved, the program goes on: "), "{stderr}");
     assert!(stderr.contains("No such file or directory"), "{stderr}");
+}
+
+#[test]
+fn what_is_no_image_is_refused_by_its_name() {
+    let place = Place::new("(module)");
+    let cases = [("nothing", "No such file or directory"), ("app.wat", "this is not an image")];
+    for (name, reason) in cases {
+        for command in ["thaw", "inspect"] {
+            let (status, _, stderr) = output(midwasm().arg(command).arg(place.path(name)));
+            assert_eq!(status, 125);
+            assert!(stderr.contains(name) && stderr.contains(reason), "{stderr}");
+        }
+    }
+}
+
+#[test]
+fn who_reads_what_is_shown_may_stop() {
+    let place = Place::new(SPIN);
+    let image = place.path("image");
+    freeze(&place, &image, "60ms", TURNS);
+    let (unread, pipe) = std::io::pipe().unwrap();
+    drop(unread);
+    let run = midwasm().arg("inspect").arg(&image).stdout(pipe).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(
+        (run.status.code(), String::from_utf8_lossy(&run.stderr).into_owned()),
+        (Some(0), String::new())
+    );
 }
 
 /// One of everything that an image shows.

@@ -1,0 +1,91 @@
+//! How soon a program stands still after somebody asks, in whatever it does, and is on the disk: the wait for
+//! the next poll or out of the host call, the state, the write. Expected: microseconds at loops and in host
+//! calls; what an operator takes that works on much memory at once. `cargo bench -p midstride-osr --bench latency`.
+
+use std::error::Error;
+use std::io::pipe;
+use std::os::fd::OwnedFd;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use midstride_osr::{Config, Engine, Linker, Module, Outcome, Val, WasiCtx};
+use midstride_wasi::{Builder, Stream};
+
+/// What goes on when it is frozen, all without an end.
+const TEXT: &str = r#"(module
+    (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1040)
+    (func (export "loop") (local i64)
+      (loop $l (local.set 0 (i64.add (local.get 0) (i64.const 1))) (br $l)))
+    (func $fib (param i32) (result i32)
+      (if (result i32) (i32.lt_s (local.get 0) (i32.const 2)) (then (local.get 0))
+        (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1)))
+                       (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
+    (func (export "calls") (loop $l (drop (call $fib (i32.const 30))) (br $l)))
+    (func (export "fill 1 MiB")
+      (loop $l (memory.fill (i32.const 1024) (i32.const 1) (i32.const 0x100000)) (br $l)))
+    (func (export "fill 64 MiB")
+      (loop $l (memory.fill (i32.const 1024) (i32.const 1) (i32.const 0x4000000)) (br $l)))
+    (func (export "poll_oneoff for an hour")
+      (i32.store (i32.const 16) (i32.const 1)) (i64.store (i32.const 24) (i64.const 3600000000000))
+      (drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128))))
+    (func (export "fd_read of a pipe")
+      (i32.store (i32.const 0) (i32.const 256)) (i32.store (i32.const 4) (i32.const 1))
+      (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16)))))"#;
+
+const KINDS: [&str; 6] =
+    ["loop", "calls", "fill 1 MiB", "fill 64 MiB", "poll_oneoff for an hour", "fd_read of a pipe"];
+
+/// How often each is frozen.
+const ROUNDS: u32 = 100;
+
+/// Of one freeze: until the program stands still, until its state is read, until it is on the disk.
+struct Times {
+    wait: Duration,
+    state: Duration,
+    write: Duration,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let module = Module::new(&Engine::new(Config::default())?, TEXT)?;
+    println!("of {ROUNDS} freezes, median and longest: the wait, the state, and the write with its sync");
+    for kind in KINDS {
+        let times: Vec<Times> = (0..ROUNDS).map(|_| measure(&module, kind)).collect::<Result<_, _>>()?;
+        let part = |part: fn(&Times) -> Duration| {
+            let mut all: Vec<Duration> = times.iter().map(part).collect();
+            all.sort();
+            format!("{:>10.1?} {:>10.1?}", all[all.len() / 2], all[all.len() - 1])
+        };
+        println!("{kind:24} {} | {} | {}", part(|t| t.wait), part(|t| t.state), part(|t| t.write));
+    }
+    Ok(())
+}
+
+fn measure(module: &Module, kind: &str) -> Result<Times, Box<dyn Error>> {
+    let directory = tempfile::tempdir()?;
+    let (input, _open) = pipe()?;
+    let wasi = WasiCtx::new(Builder::new().stdin(Stream::Handle(OwnedFd::from(input))).build()?);
+    let mut linker = Linker::new();
+    wasi.add_to_linker(&mut linker);
+    let instance = linker.instantiate(module)?;
+    let (handle, interrupt) = (instance.freeze_handle(), wasi.with(|wasi| wasi.interrupt()));
+    handle.on_freeze(move || interrupt.raise());
+    let (send, asked) = mpsc::channel();
+    let other = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(5));
+        let now = Instant::now();
+        handle.freeze();
+        send.send(now)
+    });
+    let outcome = instance.get_func(kind).ok_or("no such function")?.run(&[] as &[Val])?;
+    let stopped = Instant::now();
+    other.join().map_err(|_| "the other thread failed")??;
+    let Outcome::Frozen(frozen) = outcome else { return Err("it ended".into()) };
+    let begun = Instant::now();
+    frozen.state()?;
+    let read = Instant::now();
+    frozen.save(&directory.path().join("image"))?;
+    Ok(Times { wait: stopped - asked.recv()?, state: read - begun, write: read.elapsed() })
+}

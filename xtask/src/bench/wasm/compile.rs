@@ -126,9 +126,9 @@ pub(super) fn markdown(all: &[Compiled]) -> String {
 impl Compiled {
     fn cells(&self, by: &By) -> [String; 6] {
         let ours = by.engine == OURS;
-        let speed = |ms: &[f64]| {
-            let median = Spread::of(ms.iter().copied()).map_or(f64::NAN, |spread| spread.median);
-            self.wasm_bytes as f64 / median / 1e3
+        let speed = |ms: &[f64], bound: Bound| {
+            let median = Spread::of(ms.iter().copied()).map(|spread| spread.median);
+            median.map_or_else(String::new, |ms| bound.show(self.wasm_bytes as f64 / ms / 1e3, 1))
         };
         let least = if ours { Bound::AtLeast(self.goal) } else { Bound::None };
         let per_byte = |bytes: Option<usize>, bound: Bound| {
@@ -139,8 +139,8 @@ impl Compiled {
         [
             title,
             by.engine.to_owned(),
-            least.show(speed(&by.again_ms), 1),
-            least.show(speed(&by.first_ms), 1),
+            speed(&by.again_ms, least),
+            speed(&by.first_ms, least),
             per_byte(by.code_bytes, Bound::None),
             per_byte(by.map_bytes, Bound::AtMost(MAP_GOAL)),
         ]

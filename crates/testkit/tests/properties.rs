@@ -21,7 +21,7 @@ fn block_bytes_holds() {
 
 #[test]
 fn rewritten_code_holds() {
-    check(rewritten_code, 32);
+    check(rewritten_code, 512);
 }
 
 #[test]

@@ -19,7 +19,7 @@ impl<'m> Function<'m, '_> {
         match source {
             Source::Flags(cond) => return cond,
             Source::Gpr(reg) => {
-                self.w.test_rr(Width::W32, reg, reg);
+                self.test_zero(Width::W32, reg);
                 self.release(reg);
             }
             Source::Mem(mem) => self.w.alu_mi(Width::W32, Alu::Cmp, mem, 0),

@@ -2,7 +2,7 @@
 
 use midstride_asm::{Alu, Cond, Gpr, LooseLabel, Mem, Width};
 use midstride_statemap::Phase;
-use wasmparser::BlockType;
+use wasmparser::{BlockType, FrameKind};
 
 use super::function::{Cold, Function, Loc};
 use super::pins::PinSet;
@@ -90,6 +90,17 @@ impl<'m> Function<'m, '_> {
         (self.valid, self.dirty) = (state.valid, state.dirty);
     }
 
+    /// What the innermost open block is; `None` behind the function's end.
+    #[inline]
+    pub(crate) fn innermost(&self) -> Option<FrameKind> {
+        Some(match self.controls.last()?.kind {
+            Kind::Function | Kind::Block => FrameKind::Block,
+            Kind::Loop => FrameKind::Loop,
+            Kind::If(_) => FrameKind::If,
+            Kind::Else => FrameKind::Else,
+        })
+    }
+
     /// Opens the block that is the whole function.
     pub(crate) fn open_function(&mut self, results: &'m [ValType]) {
         self.open(Kind::Function, (&[], results));
@@ -148,11 +159,14 @@ impl<'m> Function<'m, '_> {
         }
     }
 
-    /// Asks for interrupts: a stack pointer at the limit or below calls the runtime.
+    /// Asks for interrupts: a stack pointer at the limit or below calls the runtime. In loops it can be the
+    /// frame pointer, which is not below the stack pointer: only who asks puts the limit above it, and the
+    /// processor is faster with a register that pushes and calls do not change.
     pub(crate) fn poll(&mut self, phase: Phase) {
+        let pointer = if phase == Phase::Loop { Gpr::Rbp } else { Gpr::Rsp };
         let (mut from, mut back) = (LooseLabel::new(), LooseLabel::new());
         let site = self.home_site(phase.into(), self.stack.len());
-        self.w.alu_rm(Width::W64, Alu::Cmp, Gpr::Rsp, Self::context(offset::LIMIT));
+        self.w.alu_rm(Width::W64, Alu::Cmp, pointer, Self::context(offset::LIMIT));
         self.w.jcc_loose(Cond::Be, &mut from);
         self.w.bind_loose(&mut back);
         let pins = self.pin_state();

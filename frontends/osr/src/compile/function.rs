@@ -95,6 +95,8 @@ pub(crate) struct Function<'m, 'b> {
     pub(crate) free_x: RegSet,
     pub(crate) controls: Vec<Control<'m>>,
     pub(crate) reachable: bool,
+    /// The register whose value the zero flag tells of, if nothing is written behind this offset.
+    pub(crate) zero_flag: Option<(Gpr, Width, u32)>,
     /// Whether the top operand is [`Loc::Flags`].
     pub(crate) flags: bool,
     pub(crate) outgoing: u32,

@@ -70,8 +70,16 @@ impl<'b> Function<'_, 'b> {
             _ => (self.pop_to_result(rhs), rhs),
         };
         self.apply(op, width, dst, other);
+        self.zero_flag = Some((dst, width, self.w.offset().get()));
         self.release_source(other);
         self.push_gpr(int(width), dst);
+    }
+
+    /// Makes the zero flag tell whether a register is 0; other flags may be anything.
+    pub(crate) fn test_zero(&mut self, width: Width, reg: Gpr) {
+        if self.zero_flag != Some((reg, width, self.w.offset().get())) {
+            self.w.test_rr(width, reg, reg);
+        }
     }
 
     pub(crate) fn add(&mut self, width: Width) {
@@ -168,7 +176,10 @@ impl<'b> Function<'_, 'b> {
     pub(crate) fn compare(&mut self, cond: Cond, width: Width) {
         let rhs = self.pop_source();
         let lhs = self.pop_source();
-        self.emit_compare(width, lhs, rhs);
+        match (lhs, rhs, cond) {
+            (Source::Gpr(reg), Source::Const(0), Cond::E | Cond::Ne) => self.test_zero(width, reg),
+            _ => self.emit_compare(width, lhs, rhs),
+        }
         self.release_source(lhs);
         self.release_source(rhs);
         self.push_flags(cond);
@@ -216,7 +227,10 @@ impl<'b> Function<'_, 'b> {
             return self.push_flags(cond.invert());
         }
         let value = self.pop_source();
-        self.emit_compare(width, value, Source::Const(0));
+        match value {
+            Source::Gpr(reg) => self.test_zero(width, reg),
+            _ => self.emit_compare(width, value, Source::Const(0)),
+        }
         self.release_source(value);
         self.push_flags(Cond::E);
     }

@@ -270,6 +270,7 @@ impl<'m> Session<'m> {
             aliases: 0,
             controls: spare.controls,
             reachable: true,
+            zero_flag: None,
             flags: false,
             outgoing: 0,
             wasm: self.wasm,

@@ -46,6 +46,10 @@ impl Visitor<'_, '_, '_> {
             return false;
         }
         self.function.stack.begin();
+        if structure {
+            // Others may come to this place, with other flags.
+            self.function.zero_flag = None;
+        }
         self.function.at = self.at as u32;
         if self.function.flags && !takes_flags {
             self.function.keep_flags();
@@ -101,7 +105,8 @@ impl<'a> VisitSimdOperator<'a> for Visitor<'_, '_, '_> {
 
 impl FrameStack for Visitor<'_, '_, '_> {
     fn current_frame(&self) -> Option<FrameKind> {
-        self.validator.get_control_frame(0).map(|frame| frame.kind)
+        // Asked before each operator; the validator's own blocks are the same.
+        self.function.innermost()
     }
 }
 

@@ -125,22 +125,16 @@ impl Draft {
             if self.len == limit.min(MAX_INSNS) {
                 break End::Full;
             }
-            match insns.next() {
-                Some(Ok(insn)) => {
-                    self.steps[self.len] = Some(Step { insn, probe: None, keep: Keep::Emit });
-                    self.len += 1;
-                    if !falls_through(insn.flow()) {
-                        break End::Transfer;
-                    }
-                    match stop(&insn) {
-                        Stop::Yes => break End::Full,
-                        Stop::Transfer => break End::Transfer,
-                        Stop::No => {}
-                    }
-                }
+            let insn = match insns.next() {
+                Some(Ok(insn)) => insn,
                 Some(Err(DecodeError::Invalid { .. })) => break End::Undecodable,
                 Some(Err(_)) | None if window.len() < code.len() && self.len > 0 => break End::Full,
                 Some(Err(_)) | None => break End::Unreadable,
+            };
+            self.steps[self.len] = Some(Step { insn, probe: None, keep: Keep::Emit });
+            self.len += 1;
+            if let Some(end) = end_behind(&insn, &mut stop) {
+                break end;
             }
         };
     }
@@ -210,6 +204,18 @@ impl Draft {
         if fits && let Some(Some(step)) = self.steps[..self.len].get_mut(index) {
             step.insn = insn;
         }
+    }
+}
+
+/// Whether a block ends behind `insn`, and why.
+fn end_behind(insn: &Insn, stop: impl FnOnce(&Insn) -> Stop) -> Option<End> {
+    if !falls_through(insn.flow()) {
+        return Some(End::Transfer);
+    }
+    match stop(insn) {
+        Stop::Yes => Some(End::Full),
+        Stop::Transfer => Some(End::Transfer),
+        Stop::No => None,
     }
 }
 

@@ -34,6 +34,8 @@ pub struct CodeArea {
 /// All executable memory, sorted and disjoint.
 pub struct CodeMap {
     areas: Vec<CodeArea, HeapRef>,
+    /// Where the last one that was asked for stood: mostly it is asked for again.
+    last: Cell<usize>,
     read: ReadPages,
 }
 
@@ -61,7 +63,8 @@ impl ReadPages {
 
 impl CodeMap {
     pub(crate) fn new_in(heap: HeapRef) -> Self {
-        Self { areas: Vec::new_in(heap), read: ReadPages([const { Cell::new(0) }; REMEMBERED]) }
+        let read = ReadPages([const { Cell::new(0) }; REMEMBERED]);
+        Self { areas: Vec::new_in(heap), last: Cell::new(0), read }
     }
 
     /// Nothing in `range` is executable from now on.
@@ -96,8 +99,12 @@ impl CodeMap {
     /// The area that holds `pc`.
     #[must_use]
     pub fn area(&self, pc: AppPc) -> Option<CodeArea> {
-        let above = self.areas.partition_point(|area| area.range.start() <= pc);
-        self.areas.get(above.checked_sub(1)?).copied().filter(|area| area.range.contains(pc))
+        let at = |index: usize| self.areas.get(index).copied().filter(|area| area.range.contains(pc));
+        at(self.last.get()).or_else(|| {
+            let above = self.areas.partition_point(|area| area.range.start() <= pc);
+            self.last.set(above.checked_sub(1)?);
+            at(self.last.get())
+        })
     }
 
     /// Whether anything in `range` is executable.

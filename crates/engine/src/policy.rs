@@ -128,7 +128,7 @@ pub trait Policy: Sync + 'static {
         let _ = (cx, signal);
     }
 
-    /// Control came through a door.
+    /// Control came through a door. Under the engine's lock.
     fn entered(&self, cx: &ThreadContext, door: midstride_block::Door) {
         let _ = (cx, door);
     }

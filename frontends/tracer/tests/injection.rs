@@ -29,6 +29,30 @@ fn the_runtime_is_really_there() {
 }
 
 #[test]
+fn the_built_in_runtime_is_mapped_from_the_hosts_own_file() {
+    let mut traced = midtrace(&["run", "-q", "cat", "/proc/self/maps"]);
+    traced.env_remove("MIDTRACE_IMAGE");
+    let maps = done(traced).stdout;
+    let host = format!(" {}", fs::canonicalize(env!("CARGO_BIN_EXE_midtrace")).unwrap().display());
+    let mapped: Vec<&str> = maps.lines().filter(|line| line.ends_with(&host)).collect();
+    assert!(mapped.iter().any(|line| line.starts_with("68040000-") && line.contains(" r--p ")), "{maps}");
+    assert!(mapped.iter().any(|line| line.contains(" r-xp ")), "{maps}");
+}
+
+#[test]
+fn a_process_that_sees_other_files_gets_a_copy() {
+    let Ok(unshared) = Command::new("unshare").args(["-m", "true"]).status() else { return };
+    if !unshared.success() {
+        eprintln!("NOT RUN: making a mount namespace needs a privilege");
+        return;
+    }
+    // Without the host's `/proc` it cannot find the host's program, nor open the channel by its path.
+    let script = "mount -t tmpfs none /proc && exec /bin/echo hidden";
+    let traced = done(midtrace(&["run", "-q", "-v", "unshare", "-m", "sh", "-c", script]));
+    assert_eq!((traced.status, traced.stdout.as_str()), (Some(0), "hidden\n"), "{}", traced.stderr);
+}
+
+#[test]
 fn static_and_position_independent_programs_run_as_natively() {
     let kinds: [(&str, &[&str]); 4] = [
         ("hello-pie", &["-pie", "-fPIE"]),

@@ -109,12 +109,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         let region = self.region_for(pc)?;
         let unit = self.unit_with_room(region)?;
         let mut limit = self.parts.config.block_limit.min(order.limit).max(1);
-        self.workbench.snapshot.take(code, pc, FIRST_BYTES);
-        self.read(pc, limit, order.care);
-        if self.workbench.draft.end() == End::Unreadable && self.workbench.snapshot.ends_early() {
-            self.workbench.snapshot.take(code, pc, SNAPSHOT_BYTES);
-            self.read(pc, limit, order.care);
-        }
+        self.take(code, pc, limit, order.care);
         loop {
             let tag = transform.block(&mut self.workbench.draft);
             match self.emit(region, unit, pc, order) {
@@ -123,6 +118,16 @@ impl<A: Allocator + Clone> CodeCache<A> {
                 Err(_) => limit = (self.workbench.draft.len().min(limit) / 2).max(1),
             }
             self.read(pc, limit, order.care);
+        }
+    }
+
+    /// Copies the code at `pc` and reads it.
+    fn take(&mut self, code: &dyn AppCode, pc: AppPc, limit: usize, care: Care) {
+        self.workbench.snapshot.take(code, pc, FIRST_BYTES);
+        self.read(pc, limit, care);
+        if self.workbench.draft.end() == End::Unreadable && self.workbench.snapshot.ends_early() {
+            self.workbench.snapshot.take(code, pc, SNAPSHOT_BYTES);
+            self.read(pc, limit, care);
         }
     }
 

@@ -2,12 +2,12 @@
 
 use allocator_api2::alloc::Allocator;
 use midstride_addr::CachePc;
-use midstride_asm::{Mem, PatchKind, PatchSite, Writer};
-use midstride_slab::Slab;
+use midstride_asm::{Code, Mem, PatchKind, PatchSite, Writer};
+use midstride_slab::{RegionId, Slab};
 
 use super::{CodeCache, Placed, Placement, Ways};
 use crate::emit::{BuildError, Landing, entered_record, landing_code};
-use crate::exec_block::{BlockId, BlockState, ExitId, UnitRef};
+use crate::exec_block::{BlockId, BlockState, ExecBlock, ExitId, UnitRef};
 use crate::patch;
 
 /// Bytes of `jmp [rip+0]` and the address behind it.
@@ -156,31 +156,49 @@ impl<A: Allocator + Clone> CodeCache<A> {
         unit: usize,
     ) -> Result<(CachePc, CachePc), BuildError> {
         let block = *self.block(id).ok_or(BuildError::NoMemory)?;
-        let region = self.regions.get_mut(block.unit.region).ok_or(BuildError::NoMemory)?;
+        let in_region = block.unit.region;
+        let region = self.regions.get_mut(in_region).ok_or(BuildError::NoMemory)?;
         let mut room = region.unit(unit).ok_or(BuildError::NoMemory)?;
         let start = room.next(Slab::Hot, 1).map_err(|_| BuildError::NoMemory)?;
         let word = room.alloc_data(8, 8).map_err(|_| BuildError::NoMemory)?.range().start();
         let mut buffer = [0; LANDING_BYTES];
-        let mut w = Writer::new(&mut buffer, start);
-        let next = Mem::rip(word.get());
-        let records = &mut self.workbench.records;
-        records.clear();
-        landing_code(&mut w, &self.parts.env, landing, block.app.start(), next, |record| {
-            records.push(record)
-        });
-        records.push(entered_record(w.offset()));
-        w.jmp_to(block.body);
-        let code = w.finish()?;
-        let bytes = code.bytes().len();
-        let mut span = room.alloc_hot(bytes as u64, 1).map_err(|_| BuildError::NoMemory)?;
-        let unit = UnitRef { region: block.unit.region, unit: room.id() };
-        region.write(&mut span, code.bytes()).expect("the span was just taken");
-        let _ = span.publish();
+        let code = self.landing_into(Writer::new(&mut buffer, start), &block, landing, word)?;
+        let bytes = code.bytes().len() as u16;
+        let unit = self.write_hot(in_region, unit, code.bytes())?;
         let (first_record, record_count) = self.keep_records(unit);
         let what = Placed::Landing(landing);
-        let placement = Placement { start, bytes: bytes as u16, block: id, what, first_record, record_count };
+        let placement = Placement { start, bytes, block: id, what, first_record, record_count };
         let index = self.unit_index(unit);
         self.units[index].hot.push(placement);
         Ok((start, word))
+    }
+
+    /// Writes a landing that goes on through `word` when it compares in vain; its records are in the workbench.
+    fn landing_into<'b>(
+        &mut self,
+        mut w: Writer<'b>,
+        block: &ExecBlock,
+        landing: Landing,
+        word: CachePc,
+    ) -> Result<Code<'b>, BuildError> {
+        let records = &mut self.workbench.records;
+        records.clear();
+        let next = Mem::rip(word.get());
+        let record = |record| records.push(record);
+        landing_code(&mut w, &self.parts.env, landing, block.app.start(), next, record);
+        self.workbench.records.push(entered_record(w.offset()));
+        w.jmp_to(block.body);
+        Ok(w.finish()?)
+    }
+
+    /// Places hot code at the end of a unit.
+    fn write_hot(&mut self, region: RegionId, unit: usize, code: &[u8]) -> Result<UnitRef, BuildError> {
+        let target = self.regions.get_mut(region).ok_or(BuildError::NoMemory)?;
+        let mut room = target.unit(unit).ok_or(BuildError::NoMemory)?;
+        let id = room.id();
+        let mut span = room.alloc_hot(code.len() as u64, 1).map_err(|_| BuildError::NoMemory)?;
+        target.write(&mut span, code).expect("the span was just taken");
+        let _ = span.publish();
+        Ok(UnitRef { region, unit: id })
     }
 }

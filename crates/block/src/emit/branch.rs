@@ -20,10 +20,6 @@ impl Emitter<'_, '_> {
         self.record_here(at, Where::Fixed, Restore::NONE);
         let next = insn.next_pc();
         match insn.flow() {
-            Flow::Next if self.env.emulates(insn) => {
-                self.leave_to_gate(Door::Emulate, insn.pc(), next, ExitKind::Emulate)
-            }
-            Flow::Next => self.exit_jump(next),
             Flow::Jump { target } => self.exit_jump(target),
             Flow::Branch { cond, target } => self.branch(cond, target, next),
             Flow::Counted { kind, width, target } => self.counted(kind, width, target, next),
@@ -35,13 +31,22 @@ impl Emitter<'_, '_> {
             Flow::Return { pop } => self.return_pop(at, pop),
             Flow::JumpIndirect => self.jump_indirect(insn, at),
             Flow::CallIndirect => self.call_indirect(insn, at),
+            _ => self.no_branch(insn),
+        }
+    }
+
+    /// Writes what stands for an instruction that is no near branch.
+    fn no_branch(&mut self, insn: &Insn) -> Result<(), BuildError> {
+        let (at, next) = (insn.pc(), insn.next_pc());
+        match insn.flow() {
+            Flow::Next if !self.env.emulates(insn) => self.exit_jump(next),
             Flow::Xbegin { target } if self.env.transactions == Transactions::Abort => {
                 self.abort_transaction(target)
             }
             Flow::Xbegin { .. } => self.raise(insn),
-            Flow::Syscall => self.leave_to_gate(Door::Syscall, insn.pc(), next, ExitKind::Syscall),
+            Flow::Syscall => self.leave_to_gate(Door::Syscall, at, next, ExitKind::Syscall),
             Flow::Breakpoint | Flow::DebugTrap | Flow::Raises | Flow::Interrupt { .. } => self.raise(insn),
-            _ => self.leave_to_gate(Door::Emulate, insn.pc(), next, ExitKind::Emulate),
+            _ => self.leave_to_gate(Door::Emulate, at, next, ExitKind::Emulate),
         }
     }
 

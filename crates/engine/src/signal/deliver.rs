@@ -127,17 +127,28 @@ impl<P: Policy> Engine<P> {
         let by_fault = is_fault(signal, info);
         let masked = SigSet::from_bits(uc.sigmask).contains(signal);
         match action.handler {
-            SIG_IGN if !by_fault => return Delivery::Ignored,
-            SIG_DFL | SIG_IGN => return self.die(signal, info, uc),
-            _ if by_fault && masked => return self.die(signal, info, uc),
-            _ => {}
+            SIG_IGN if !by_fault => Delivery::Ignored,
+            SIG_DFL | SIG_IGN => self.die(signal, info, uc),
+            _ if by_fault && masked => self.die(signal, info, uc),
+            _ => self.handle(cx, signal, &action, info, uc),
         }
+    }
+
+    /// Lets the context's state be the start of the handler that `action` names.
+    fn handle(
+        &self,
+        cx: &mut ThreadContext,
+        signal: i32,
+        action: &KernelSigaction,
+        info: &SigInfo,
+        uc: &UContext,
+    ) -> Delivery {
         let info = self.app_info(cx, signal, info);
-        if write_frame(cx, signal, &action, &info, uc).is_err() {
+        if write_frame(cx, signal, action, &info, uc).is_err() {
             // The stack may be code as well.
             Self::open_all(&mut self.lock());
-            if write_frame(cx, signal, &action, &info, uc).is_err() {
-                return self.no_stack(signal, uc);
+            if write_frame(cx, signal, action, &info, uc).is_err() {
+                return self.no_stack(uc);
             }
         }
         // The kernel has seen to it where it knows the program's own action.
@@ -159,8 +170,7 @@ impl<P: Policy> Engine<P> {
     }
 
     /// The frame does not fit the program's stack: the kernel raises SIGSEGV, and kills if that was it.
-    fn no_stack(&self, signal: i32, uc: &UContext) -> Delivery {
-        let _ = signal;
+    fn no_stack(&self, uc: &UContext) -> Delivery {
         self.die(SIGSEGV, &forced(SIGSEGV), uc)
     }
 

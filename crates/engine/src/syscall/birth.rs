@@ -10,7 +10,7 @@ use midstride_os::{Errno, nr, thread};
 use midstride_slab::{ForkCopy, PageError};
 
 use super::{Verdict, argument, make};
-use crate::context::{ThreadContext, phase, usage};
+use crate::context::{AppState, ThreadContext, phase, usage};
 use crate::engine::{Company, ContextPtr, Engine, Shared};
 use crate::memory::read_app;
 use crate::policy::{Birth, Domain, Policy};
@@ -84,6 +84,19 @@ fn discard(copies: ForkCopies) {
     copies.into_iter().flatten().for_each(ForkCopy::discard_in_parent);
 }
 
+/// Behind the call, where it answers 0.
+fn state_of_child(cx: &ThreadContext, args: CloneArgs) -> AppState {
+    let mut state = cx.state;
+    state.set(Gpr::Rax, 0);
+    state.set(Gpr::Rcx, cx.next_pc);
+    state.set(Gpr::R11, cx.state.rflags);
+    state.pc = cx.next_pc;
+    if args.stack != 0 {
+        state.set(Gpr::Rsp, args.stack);
+    }
+    state
+}
+
 impl<P: Policy> Engine<P> {
     pub(super) fn clone_call(&self, cx: &mut ThreadContext) -> Verdict {
         let args = match cx.state.get(Gpr::Rax) {
@@ -111,7 +124,6 @@ impl<P: Policy> Engine<P> {
         if args.flags & CLONE_VM == 0 {
             return self.fork(cx, args);
         }
-        let birth = if args.flags & CLONE_THREAD != 0 { Birth::Thread } else { Birth::Borrower };
         let Ok(mask) = rt_sigprocmask(MaskHow::Block, Some(SigSet::ALL)) else { return Verdict::Call };
         let mask = cx.take_shielded_mask().unwrap_or(mask);
         if cx.has_pending.load(Ordering::Relaxed) != 0 {
@@ -119,25 +131,28 @@ impl<P: Policy> Engine<P> {
             return Verdict::Elsewhere;
         }
         cx.held_mask = mask.bits();
+        self.share_memory(cx, args).unwrap_or_else(|error| {
+            let _ = rt_sigprocmask(MaskHow::Set, Some(mask));
+            Verdict::Answer(error.raw())
+        })
+    }
+
+    /// Makes everything ready for a child that shares memory; all signals are blocked.
+    fn share_memory(&self, cx: &mut ThreadContext, args: CloneArgs) -> Result<Verdict, Errno> {
+        let birth = if args.flags & CLONE_THREAD != 0 { Birth::Thread } else { Birth::Borrower };
         cx.waits_for_child = args.flags & CLONE_VFORK;
         let mut shared = self.lock();
         if args.flags & CLONE_VFORK == 0 {
             shared.company = Company::Threads;
         }
         self.policy.before_birth(cx, birth);
-        let (child, sighand) = match self.room_for_child(cx, &mut shared, args.flags) {
-            Ok(room) => room,
-            Err(error) => {
-                let _ = rt_sigprocmask(MaskHow::Set, Some(mask));
-                return Verdict::Answer(error.raw());
-            }
-        };
+        let (child, sighand) = self.room_for_child(cx, &mut shared, args.flags)?;
         // SAFETY: the context is free: no thread runs on it, and the lock keeps others from taking it.
         let child_cx = unsafe { &mut *child.0 };
         child_cx.sighand = sighand;
         self.prepare_child(cx, child_cx, args, birth);
         (cx.child, cx.child_lease) = (child.0.expose_provenance() as u64, child_cx.lease);
-        Verdict::Clone
+        Ok(Verdict::Clone)
     }
 
     /// A context and a table of actions for a child.
@@ -175,14 +190,7 @@ impl<P: Policy> Engine<P> {
 
     /// Lets the child begin behind the call, as the kernel does.
     fn prepare_child(&self, cx: &ThreadContext, child: &mut ThreadContext, args: CloneArgs, birth: Birth) {
-        child.state = cx.state;
-        child.state.set(Gpr::Rax, 0);
-        child.state.set(Gpr::Rcx, cx.next_pc);
-        child.state.set(Gpr::R11, cx.state.rflags);
-        child.state.pc = cx.next_pc;
-        if args.stack != 0 {
-            child.state.set(Gpr::Rsp, args.stack);
-        }
+        child.state = state_of_child(cx, args);
         child.after = crate::syscall::After::Nothing;
         child.child = 0;
         child.birth = birth as u64;
@@ -193,6 +201,11 @@ impl<P: Policy> Engine<P> {
         child.altstack = if args.flags & CLONE_VFORK != 0 { cx.altstack } else { crate::signal::NO_STACK };
         child.expect_owner();
         child.execs.store(0, Ordering::Relaxed);
+        self.let_in(cx, child);
+    }
+
+    /// The child has begun to run, as far as others can tell.
+    fn let_in(&self, cx: &ThreadContext, child: &mut ThreadContext) {
         // It is in the engine from the start; a thread that is not followed never is.
         child.shield = (P::DOMAIN == Domain::Process).then_some(cx.held_mask);
         child.phase.store(phase::GATE, Ordering::Relaxed);

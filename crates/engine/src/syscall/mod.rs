@@ -117,16 +117,7 @@ fn special_in_domain<P: Policy>(number: u64) -> Option<Special<P>> {
 impl<P: Policy> Engine<P> {
     /// Serves the door for system calls.
     pub(crate) fn system_call(&self, cx: &mut ThreadContext) -> u32 {
-        {
-            let shared = self.lock();
-            self.policy.entered(cx, midstride_block::Door::Syscall);
-            let exit = shared.cache.exit(exit_number(cx)).copied();
-            let Some(exit) = exit else {
-                crate::fatal::fail(format_args!("a system call came from nowhere"))
-            };
-            cx.state.pc = exit.at.get();
-            cx.next_pc = exit.target.get();
-        }
+        self.come_to_call(cx);
         cx.after = After::Nothing;
         let number = cx.state.get(Gpr::Rax);
         let verdict = match (self.dispatched_to_user(cx), special::<P>(number)) {
@@ -134,6 +125,21 @@ impl<P: Policy> Engine<P> {
             (None, Some(special)) => special(self, cx),
             (None, None) => Verdict::Call,
         };
+        self.carry_out(cx, verdict)
+    }
+
+    /// The state at the call, and what is behind it.
+    fn come_to_call(&self, cx: &mut ThreadContext) {
+        let shared = self.lock();
+        self.policy.entered(cx, midstride_block::Door::Syscall);
+        let exit = shared.cache.exit(exit_number(cx)).copied();
+        let Some(exit) = exit else { crate::fatal::fail(format_args!("a system call came from nowhere")) };
+        cx.state.pc = exit.at.get();
+        cx.next_pc = exit.target.get();
+    }
+
+    /// Says how the gate goes on.
+    fn carry_out(&self, cx: &mut ThreadContext, verdict: Verdict) -> u32 {
         match verdict {
             Verdict::Call if self.lock().watch.any_protected() => {
                 cx.before_call = cx.state;

@@ -66,15 +66,8 @@ impl Session {
     /// # Errors
     /// [`SessionError::Image`], [`SessionError::ImageFile`] and [`SessionError::Channel`].
     pub fn new(options: Options) -> Result<Self, SessionError> {
-        let image = match &options.image {
-            None => Image::built_in(),
-            Some(path) => {
-                let file = std::fs::read(path)
-                    .map_err(|source| SessionError::ImageFile { path: path.clone(), source })?;
-                Image::parse(&file)?
-            }
-        };
         sys::keep_standard_descriptors()?;
+        let image = options.image.as_deref().map_or_else(|| Ok(Image::built_in()), named_image)?;
         let channel = Channel::create().map_err(SessionError::Channel)?;
         Ok(Self {
             options,
@@ -203,6 +196,14 @@ impl Session {
             follow_children: u32::from(self.options.children == Children::Follow),
         }
     }
+}
+
+/// The runtime image in a file.
+fn named_image(path: &Path) -> Result<Image, SessionError> {
+    let unread = |source| SessionError::ImageFile { path: path.to_owned(), source };
+    let mut image = Image::parse(&std::fs::read(path).map_err(unread)?)?;
+    image.share().map_err(SessionError::Channel)?;
+    Ok(image)
 }
 
 /// The kernel's files about processes must be those of the host's own pid namespace.

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
 pub use super::layout::ImageError;
@@ -33,11 +35,11 @@ pub(crate) struct Image {
     entry: u64,
     relocations: Cow<'static, [u32]>,
     parts: Cow<'static, [Part]>,
-    /// Where the built-in one lies in the host's program file.
+    /// What has its bytes for [`built_in::BASE`].
     file: Option<ImageFile>,
 }
 
-/// A place in the host's own program file.
+/// A file of the host's that has the image's bytes for where it usually goes.
 pub(super) struct ImageFile {
     /// The file's name in any process that sees this one.
     pub(super) path: String,
@@ -45,6 +47,8 @@ pub(super) struct ImageFile {
     pub(super) offset: u64,
     /// Device and inode.
     identity: [u64; 2],
+    /// What keeps the name alive, when it is not the host's program.
+    _held: Option<File>,
 }
 
 impl ImageFile {
@@ -57,7 +61,15 @@ impl ImageFile {
         file.read_exact_at(&mut first, offset).ok()?;
         let whole = (offset | bytes.len() as u64).is_multiple_of(PAGE) && bytes.starts_with(&first);
         let identity = identity(&file.metadata().ok()?);
-        whole.then_some(Self { path, offset, identity })
+        whole.then_some(Self { path, offset, identity, _held: None })
+    }
+
+    /// A new file with `bytes`.
+    fn with(bytes: &[u8]) -> io::Result<Self> {
+        let file = sys::create_memfd(c"midtrace-image")?;
+        file.write_all_at(bytes, 0)?;
+        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        Ok(Self { path, offset: 0, identity: identity(&file.metadata()?), _held: Some(file) })
     }
 
     /// Whether process `pid` finds this file by its path: it may have another root or other mounts.
@@ -93,6 +105,15 @@ impl Image {
         let LaidOut { bytes, span, entry, relocations, parts } = LaidOut::parse(file)?;
         let (bytes, relocations, parts) = (bytes.into(), relocations.into(), parts.into());
         Ok(Self { bytes, base: 0, span, entry, relocations, parts, file: None })
+    }
+
+    /// Puts it into a file, so that processes map it as they do the built-in one.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(crate) fn share(&mut self) -> io::Result<()> {
+        self.file = Some(ImageFile::with(self.relocated(built_in::BASE))?);
+        Ok(())
     }
 
     /// Bytes it takes in memory, whole pages.

@@ -66,7 +66,7 @@ impl ImageFile {
 
     /// A new file with `bytes`.
     fn with(bytes: &[u8]) -> io::Result<Self> {
-        let file = sys::create_memfd(c"midtrace-image")?;
+        let file = sys::create_memfd(c"runtime")?;
         file.write_all_at(bytes, 0)?;
         let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
         Ok(Self { path, offset: 0, identity: identity(&file.metadata()?), _held: Some(file) })

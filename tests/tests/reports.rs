@@ -153,18 +153,33 @@ fn programs_that_want_the_gs_segment_are_refused_aloud() {
     }
 }
 
+/// The path of one of the test programs.
+fn executable(name: &str) -> String {
+    let program = program::all().into_iter().find(|program| program.name == name);
+    let path = compile::executable(&program.expect("the program exists"), Link::Dynamic, &target());
+    path.expect("it compiles").to_str().expect("an ASCII path").to_owned()
+}
+
 /// A signal that was sent, not raised, came again and again.
 #[test]
 fn a_stack_pointer_into_the_engine_s_stack_of_signals_ends_aloud() {
-    let program = program::all().into_iter().find(|program| program.name == "m4_engine_stack");
-    let path = compile::executable(&program.expect("the program exists"), Link::Dynamic, &target());
-    let path = path.expect("it compiles");
+    let path = executable("m4_engine_stack");
     for way in ["raised", "sent"] {
-        let output = midtrace(&["run", "-q", "--", path.to_str().expect("an ASCII path"), way]);
+        let output = midtrace(&["run", "-q", "--", &path, way]);
         assert_eq!(output.status.code(), Some(70), "{way}: {output:?}");
         let line = String::from_utf8_lossy(&output.stderr);
         assert!(line.contains("on the stack of the signal handler"), "{way}: {line}");
     }
+}
+
+/// A known limit, as the engine's documentation says: the engine must hear of these signals.
+#[test]
+fn an_ignored_fault_that_is_sent_ends_a_call_that_is_never_restarted() {
+    let path = executable("m4_ignored_faults");
+    let native = Command::new(&path).arg("poll").output().expect("it starts");
+    assert_eq!(String::from_utf8_lossy(&native.stdout), "ran out\n");
+    let traced = midtrace(&["run", "-q", "--", &path, "poll"]);
+    assert_eq!(String::from_utf8_lossy(&traced.stdout), "Interrupted system call\n");
 }
 
 #[test]

@@ -155,6 +155,25 @@ fn a_null_selector_may_be_loaded_into_gs_and_no_other() {
     assert_eq!((outcome, state.pc, moved), (Outcome::Done, AT + 2, 8));
 }
 
+/// Known limits: the thread's own register keeps what it had, and a far pointer is not looked at.
+#[test]
+fn what_is_loaded_into_gs_is_not_what_reads_back() {
+    fn selector() -> u64 {
+        let selector: u64;
+        // SAFETY: reads a segment register.
+        unsafe {
+            core::arch::asm!("mov {}, gs", out(reg) selector, options(nomem, nostack, preserves_flags))
+        };
+        selector
+    }
+    let before = selector();
+    assert_eq!(run(&[0x8e, 0xe8], &[], |state| state.set(Gpr::Rax, 3)).0, Outcome::Done, "mov gs, eax");
+    assert_eq!(selector(), before);
+    static NULL: [u64; 2] = [0; 2];
+    let at_null = |state: &mut AppState| state.set(Gpr::Rax, (&raw const NULL).expose_provenance() as u64);
+    assert_eq!(run(&[0x0f, 0xb5, 0], &[], at_null).0, Outcome::TakesGs { base: 0 }, "lgs eax, [rax]");
+}
+
 /// They were left to the processor, which loaded a selector that took the engine's base away, from another address.
 #[test]
 fn selectors_for_gs_come_from_any_segment() {

@@ -10,6 +10,9 @@ use crate::types::ValType;
 /// Something of the host's that WebAssembly can hold but not look into.
 ///
 /// The process keeps it for ever: nobody knows which memories hold it.
+///
+/// In an image it is a number, which says how many the process had made before: who thaws one that has such
+/// references makes theirs in the same order first.
 #[derive(Clone)]
 pub struct ExternRef {
     number: u64,

@@ -23,17 +23,20 @@ struct Chain<'a> {
     input: File,
     output: Vec<u8>,
     moment: u64,
+    /// No process runs longer. It grows: when a process was not ready, so that the next is, and when it was, so
+    /// that chains of long programs end.
+    longest: Duration,
     frozen: u32,
 }
 
 impl Chain<'_> {
     /// Lets a process run for a moment and freezes it.
-    fn link(&mut self, command: &mut Command, longest: Duration) -> Link {
+    fn link(&mut self, command: &mut Command) -> Link {
         let input = self.input.try_clone().unwrap();
         command.current_dir(self.directory).stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().unwrap();
         let quit = ["-QUIT".to_owned(), child.id().to_string()];
-        std::thread::sleep(self.moment(longest));
+        std::thread::sleep(self.moment());
         // It may have ended, but is not waited for yet: its number is its own.
         assert!(Command::new("kill").args(quit).status().unwrap().success());
         let run = child.wait_with_output().unwrap();
@@ -46,26 +49,28 @@ impl Chain<'_> {
         }
     }
 
-    fn moment(&mut self, longest: Duration) -> Duration {
+    fn moment(&mut self) -> Duration {
         self.moment =
             self.moment.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        longest.mul_f64((self.moment >> 40) as f64 / (1 << 24) as f64)
+        self.longest.mul_f64((self.moment >> 40) as f64 / (1 << 24) as f64)
     }
 
     /// From the first process to the last.
-    fn run(&mut self, job: &Job<'_>, out: &Path, longest: Duration) -> Option<i32> {
+    fn run(&mut self, job: &Job<'_>, out: &Path) -> Option<i32> {
         let images = tempfile::tempdir().unwrap();
         let (image, next) = (images.path().join("image"), images.path().join("next"));
         loop {
             let mut command = if image.exists() { thaw(&image, &next) } else { wasm(job, out, &next) };
-            match self.link(&mut command, longest) {
+            match self.link(&mut command) {
                 Link::Ended(status) => return status,
                 Link::Lost => {
+                    self.longest = self.longest.mul_f64(1.3);
                     // Where the system keeps what is left of processes, it is none of the program's.
                     let _ = fs::remove_file(self.directory.join("core"));
                 }
                 Link::Frozen => {
                     fs::rename(&next, &image).unwrap();
+                    self.longest = self.longest.mul_f64(1.1);
                     self.frozen += 1;
                 }
             }
@@ -79,13 +84,13 @@ fn thaw(image: &Path, next: &Path) -> Command {
     command
 }
 
-/// Runs a job in chains, so many, with processes that run so long at most.
-fn chains(job: &Job<'_>, count: u64, longest: Duration) {
+/// Runs a job in chains, so many.
+fn chains(job: &Job<'_>, count: u64) {
     let Some(out) = built(job.program) else { return };
     let expected = native(job, &out);
     let mut frozen = 0;
     for seed in 1..=count {
-        let (seen, times) = chain(job, &out, seed, longest);
+        let (seen, times) = chain(job, &out, seed);
         assert_eq!(seen, expected, "{}, chain {seed}, frozen {times} times", job.program);
         frozen += times;
     }
@@ -93,17 +98,19 @@ fn chains(job: &Job<'_>, count: u64, longest: Duration) {
     assert!(u64::from(frozen) >= 2 * count, "{}: {frozen} freezes in {count} chains", job.program);
 }
 
-fn chain(job: &Job<'_>, out: &Path, seed: u64, longest: Duration) -> (Seen, u32) {
-    let directory = tempfile::tempdir().unwrap();
+fn chain(job: &Job<'_>, out: &Path, seed: u64) -> (Seen, u32) {
+    let temporary = tempfile::tempdir().unwrap();
+    let directory = temporary.path();
     for (name, contents) in job.files {
-        fs::write(directory.path().join(name), contents).unwrap();
+        fs::write(directory.join(name), contents).unwrap();
     }
     let mut input = tempfile::tempfile().unwrap();
     input.write_all(job.input.as_bytes()).unwrap();
     input.rewind().unwrap();
-    let mut chain = Chain { directory: directory.path(), input, output: Vec::new(), moment: seed, frozen: 0 };
-    let status = chain.run(job, out, longest);
-    (left(directory.path(), status, &chain.output), chain.frozen)
+    let longest = Duration::from_millis(40);
+    let mut chain = Chain { directory, input, output: Vec::new(), moment: seed, longest, frozen: 0 };
+    let status = chain.run(job, out);
+    (left(directory, status, &chain.output), chain.frozen)
 }
 
 #[test]
@@ -112,19 +119,19 @@ fn a_rust_program_is_frozen_in_the_middle_again_and_again() {
         (0..40_000u32).map(|n| format!("{:x} ", n.wrapping_mul(2_654_435_761) >> 14)).collect();
     let files = [("in", &*text)];
     let job = Job { program: "text", args: &["in"], input: "more words", files: &files, ..JOB };
-    chains(&job, 3, Duration::from_millis(250));
+    chains(&job, 3);
 }
 
 #[test]
 fn lua_is_frozen_in_the_middle_again_and_again() {
     let files = [("work.lua", include_str!("../programs/work.lua"))];
     let job = Job { program: "lua", args: &["work.lua", "32"], files: &files, ..JOB };
-    chains(&job, 3, Duration::from_millis(150));
+    chains(&job, 3);
 }
 
 #[test]
 fn sqlite_is_frozen_in_the_middle_again_and_again() {
     if slow() {
-        chains(&Job { program: "sqlite", args: &["db", "20000"], ..JOB }, 3, Duration::from_millis(300));
+        chains(&Job { program: "sqlite", args: &["db", "100000"], ..JOB }, 3);
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::chart::Bars;
 use super::series::{Column, Outcome, Series};
-use super::variants::{Side, Variant};
+use super::variants::{Rounds, Side, Variant};
 use super::workloads::{Goal, Workload};
 pub(super) use machine::Machine;
 
@@ -19,7 +19,8 @@ const OVER_RUN: [(&str, f64); 2] = [("cov", 1.03), ("count", 1.6)];
 #[derive(Serialize)]
 pub(super) struct Report {
     machine: Machine,
-    rounds: u32,
+    #[serde(flatten)]
+    rounds: Rounds,
     variants: Vec<Head>,
     rows: Vec<Row>,
     /// Workloads that are not installed here.
@@ -50,7 +51,7 @@ fn name_of<S: serde::Serializer>(workload: &&'static Workload, serializer: S) ->
 
 impl Report {
     /// A report without rows.
-    pub(super) fn new(machine: Machine, rounds: u32, variants: &[Variant]) -> Self {
+    pub(super) fn new(machine: Machine, rounds: Rounds, variants: &[Variant]) -> Self {
         let variants =
             variants.iter().map(|variant| Head { name: variant.name, side: variant.side }).collect();
         Self { machine, rounds, variants, rows: Vec::new(), not_measured: Vec::new() }
@@ -112,7 +113,7 @@ pub(super) mod tests {
     /// One workload that takes 0.1 s natively, 1.2 times that under `run` and 1.26 times under `cov`.
     pub(in crate::bench) fn report(outcome_of_run: Outcome) -> Report {
         let variants = ["run", "cov"].map(|name| Variant { name, prefix: Vec::new(), side: Side::Ours });
-        let mut report = Report::new(Machine::default(), 3, &variants);
+        let mut report = Report::new(Machine::default(), Rounds { ours: 3, peers: 3 }, &variants);
         let run = column("run", [130.0, 120.0, 110.0], outcome_of_run);
         let cov = column("cov", [130.0, 126.0, 110.0], Outcome::Equal);
         let series = Series { native_ms: vec![100.0; 3], variants: vec![run, cov] };

@@ -13,7 +13,7 @@ use super::measure::Meter;
 use super::output::{self, Forms};
 use super::report::{Machine, Report, Row};
 use super::series;
-use super::variants::{self, Job, Variant};
+use super::variants::{self, Job, Rounds, Variant};
 use super::workloads::{WORKLOADS, Workload};
 use crate::project::metadata;
 use crate::shell::{self, cargo};
@@ -24,6 +24,9 @@ pub(crate) struct Options {
     /// Rounds; each runs every variant once beside native, the median is reported.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Other tools, which are slow, take part in the first so many rounds.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    peer_rounds: u32,
     /// Only these workloads.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -52,7 +55,7 @@ impl Options {
         fs::create_dir_all(&scratch)?;
         let meter = Meter::new(&scratch, Duration::from_secs(self.limit))?;
         let variants = self.variants(&self.midtrace(&target)?, &scratch)?;
-        let mut report = Report::new(Machine::here(), self.rounds, &variants);
+        let mut report = Report::new(Machine::here(), self.all_rounds(), &variants);
         for workload in self.workloads()? {
             self.measure(workload, &inputs, &meter, &variants, &mut report)?;
         }
@@ -77,12 +80,17 @@ impl Options {
             return Ok(());
         };
         let job = Job { argv: &argv, starts: workload.starts, folder: inputs.folder(), meter };
-        let ways: Vec<_> = variants.iter().map(|variant| job.way(variant.name, &variant.prefix)).collect();
-        let series = series::measure(&job.way("native", &[]), &ways, self.rounds);
+        let rounds = self.all_rounds();
+        let ways: Vec<_> = variants.iter().map(|variant| job.way(variant, rounds)).collect();
+        let series = series::measure(&job.native(), &ways, rounds.ours);
         let row = Row { workload, series: series.with_context(|| format!("measuring {}", workload.name))? };
         println!("{}", row.summary());
         report.add(row);
         Ok(())
+    }
+
+    fn all_rounds(&self) -> Rounds {
+        Rounds { ours: self.rounds, peers: self.peer_rounds.min(self.rounds) }
     }
 
     /// The midtrace to measure.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
+use serde::Serialize;
 
 use super::measure::{Meter, Sample};
 use super::series::Way;
@@ -18,6 +19,27 @@ pub(super) struct Variant {
     pub(super) prefix: Vec<OsString>,
     /// Whose it is.
     pub(super) side: Side,
+}
+
+/// How often each workload is measured.
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Rounds {
+    /// Natively and by midtrace.
+    #[serde(rename = "rounds")]
+    pub(super) ours: u32,
+    /// By other tools, in the first of these: they are many times slower.
+    #[serde(rename = "peer_rounds")]
+    pub(super) peers: u32,
+}
+
+impl Rounds {
+    /// Those that `side` takes part in.
+    pub(super) fn of(self, side: Side) -> u32 {
+        match side {
+            Side::Ours => self.ours,
+            Side::Peer => self.peers,
+        }
+    }
 }
 
 /// Who is measured.
@@ -63,9 +85,15 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// The program behind `prefix`, as a way to run it.
-    pub(super) fn way<'a>(&'a self, name: &'static str, prefix: &'a [OsString]) -> Way<'a> {
-        Way { name, run: Box::new(|| self.sample(prefix)) }
+    /// The program as it is.
+    pub(super) fn native(&self) -> Way<'_> {
+        Way { name: "native", rounds: u32::MAX, run: Box::new(|| self.sample(&[])) }
+    }
+
+    /// The program behind a variant's words, as a way to run it in the variant's rounds.
+    pub(super) fn way<'a>(&'a self, variant: &'a Variant, rounds: Rounds) -> Way<'a> {
+        let run = Box::new(|| self.sample(&variant.prefix));
+        Way { name: variant.name, rounds: rounds.of(variant.side), run }
     }
 
     /// Runs the program as often as a sample asks for; what is said of its behaviour is the last start's, unless an

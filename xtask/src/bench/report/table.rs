@@ -9,9 +9,10 @@ impl Report {
     /// The table, for readers.
     pub(in crate::bench) fn markdown(&self) -> String {
         let mut text = format!(
-            "CPU time (user and system, of all processes that took part) over native: the median of {} rounds, \
-             smallest and largest behind it.\n{}.\n\n",
-            self.rounds,
+            "CPU time (user and system, of all processes that took part) over native: the median of {} rounds \
+             ({} for other tools), smallest and largest behind it.\n{}.\n\n",
+            self.rounds.ours,
+            self.rounds.peers,
             self.machine.sentence()
         );
         text += &line(self.heads());

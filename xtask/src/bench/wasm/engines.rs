@@ -108,12 +108,12 @@ impl Runner<'_> {
             command.args(program.args).current_dir(&program.folder);
             command
         };
-        Way { name: "native", run: Box::new(move || self.meter.run(&mut command())) }
+        Way { name: "native", rounds: u32::MAX, run: Box::new(move || self.meter.run(&mut command())) }
     }
 
     /// The program in an engine; the time is that of the run without compiling.
     pub(super) fn wasm<'a>(&'a self, engine: &'a Engine, program: &'a Program) -> Way<'a> {
-        Way { name: engine.name, run: Box::new(move || self.sample(engine, program)) }
+        Way { name: engine.name, rounds: u32::MAX, run: Box::new(move || self.sample(engine, program)) }
     }
 
     fn sample(&self, engine: &Engine, program: &Program) -> Result<Sample> {

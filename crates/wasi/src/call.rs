@@ -19,6 +19,8 @@ pub(crate) struct Call<'a> {
     pub(crate) args: &'a [u64],
     /// When it was first made, in monotonic time, if it was interrupted since.
     pub(crate) waited: Option<u64>,
+    /// Bytes that it has moved: some already, if it was interrupted and is made again.
+    pub(crate) moved: u64,
 }
 
 /// A call that was interrupted and has to be made again.
@@ -26,13 +28,15 @@ pub(crate) struct Call<'a> {
 pub(crate) struct Waiting {
     pub(crate) function: String,
     pub(crate) args: Vec<u64>,
-    /// In the guest's monotonic time.
+    /// In the guest's monotonic time; 0 when it does not matter.
     pub(crate) since: u64,
+    /// Bytes it has moved.
+    pub(crate) moved: u64,
 }
 
 impl Waiting {
-    pub(crate) fn new(function: &str, args: &[u64], since: u64) -> Self {
-        Self { function: function.to_owned(), args: args.to_vec(), since }
+    pub(crate) fn new(function: &str, args: &[u64], since: u64, moved: u64) -> Self {
+        Self { function: function.to_owned(), args: args.to_vec(), since, moved }
     }
 
     /// Whether a call is the one that was interrupted.

@@ -102,6 +102,7 @@ impl Wasi {
             function: waiting.function,
             args: waiting.args,
             since: waiting.since,
+            moved: waiting.moved,
         });
         Ok(Frozen {
             version: VERSION,

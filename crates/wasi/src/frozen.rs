@@ -8,7 +8,7 @@ use crate::text::Text;
 use crate::thaw_error::ThawError;
 
 /// The version of the format that is written. Versions up to it can be read.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// What a guest had of its host when it was frozen: JSON, to be kept in an image.
 ///
@@ -114,6 +114,14 @@ pub(crate) struct FrozenWaiting {
     pub(crate) function: String,
     pub(crate) args: Vec<u64>,
     pub(crate) since: u64,
+    /// Bytes it has moved; not there in the first version.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) moved: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Frozen {

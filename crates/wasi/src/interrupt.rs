@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd};
 
-/// Makes a call that waits return at once with [`Exit::Interrupted`](crate::Exit::Interrupted).
+/// Makes a call that waits return at once with [`Exit::Interrupted`](crate::Exit::Interrupted), and one that
+/// moves much after the piece that it is at.
 ///
 /// It stays raised until it is cleared: a call that would wait meanwhile returns at once, and one that
-/// need not wait is carried out. Clones are the same interrupt.
+/// need not wait is carried out, or a piece of it. Clones are the same interrupt.
 #[derive(Clone, Debug)]
 pub struct Interrupt(Arc<OwnedFd>);
 

@@ -14,8 +14,8 @@ pub enum Exit {
         /// Its status.
         code: u32,
     },
-    /// The call would wait and the [`Interrupt`](crate::Interrupt) was raised. Nothing has happened yet:
-    /// make the same call again, here or after a thaw, and it goes on with the time that is left.
+    /// The call would wait, or has much to do, and the [`Interrupt`](crate::Interrupt) was raised. Make the
+    /// same call again, here or after a thaw, and it goes on with the time and the bytes that are left.
     Interrupted,
     /// The engine passed another number of arguments than the function has.
     Arguments {

@@ -59,7 +59,7 @@ impl Frozen {
             clocks: Clocks::showing(self.clocks),
             random: Random::from_state(self.random),
             exit: self.exit,
-            waiting: self.waiting.as_ref().map(|it| Waiting::new(&it.function, &it.args, it.since)),
+            waiting: self.waiting.as_ref().map(|it| Waiting::new(&it.function, &it.args, it.since, it.moved)),
             interrupt: Interrupt::new().map_err(|error| ThawError::Host { error })?,
             scratch: Vec::new(),
             roots,

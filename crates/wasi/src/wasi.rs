@@ -58,16 +58,16 @@ impl Wasi {
             return Err(Exit::Arguments { wanted: function.params().len(), found: args.len() });
         }
         let waited = self.waiting.take().filter(|waiting| waiting.is_for(function.name(), args));
-        let mut call =
-            Call { wasi: self, memory, args, waited: waited.as_ref().map(|waiting| waiting.since) };
+        let (since, moved) = waited.map_or((None, 0), |waiting| (Some(waiting.since), waiting.moved));
+        let mut call = Call { wasi: self, memory, args, waited: since, moved };
         let result = function.run(&mut call);
-        let since = call.waited;
+        let (since, moved) = (call.waited, call.moved);
         match result {
             Ok(()) => Ok(Errno::Success),
             Err(Stop::Errno(errno)) => Ok(errno),
             Err(Stop::Exit(exit)) => {
-                if let (Exit::Interrupted, Some(since)) = (exit, since) {
-                    self.waiting = Some(Waiting::new(function.name(), args, since));
+                if exit == Exit::Interrupted && (since.is_some() || moved > 0) {
+                    self.waiting = Some(Waiting::new(function.name(), args, since.unwrap_or(0), moved));
                 }
                 Err(exit)
             }

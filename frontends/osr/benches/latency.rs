@@ -1,6 +1,6 @@
 //! How soon a program stands still after somebody asks, in whatever it does, and is on the disk: the wait for
 //! the next poll or out of the host call, the state, the write. Expected: microseconds at loops and in host
-//! calls; what an operator takes that works on much memory at once. `cargo bench -p midstride-osr --bench latency`.
+//! calls; what a piece takes in operators and calls on much memory. `cargo bench -p midstride-osr --bench latency`.
 
 use std::error::Error;
 use std::io::pipe;
@@ -16,7 +16,11 @@ use midstride_wasi::{Builder, Stream};
 const TEXT: &str = r#"(module
     (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_pwrite" (func $write (param i32 i32 i32 i64 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
     (memory (export "memory") 1040)
+    (table $t 1 10000000 funcref)
+    (elem declare func $fib)
     (func (export "loop") (local i64)
       (loop $l (local.set 0 (i64.add (local.get 0) (i64.const 1))) (br $l)))
     (func $fib (param i32) (result i32)
@@ -28,6 +32,15 @@ const TEXT: &str = r#"(module
       (loop $l (memory.fill (i32.const 1024) (i32.const 1) (i32.const 0x100000)) (br $l)))
     (func (export "fill 64 MiB")
       (loop $l (memory.fill (i32.const 1024) (i32.const 1) (i32.const 0x4000000)) (br $l)))
+    (func (export "copy 64 MiB upwards")
+      (loop $l (memory.copy (i32.const 2048) (i32.const 1024) (i32.const 0x4000000)) (br $l)))
+    (func (export "grow by 9 M elements")
+      (drop (table.grow $t (ref.func $fib) (i32.const 9000000))) (loop $l (br $l)))
+    (func (export "random_get of 64 MiB")
+      (loop $l (drop (call $random (i32.const 1024) (i32.const 0x4000000))) (br $l)))
+    (func (export "fd_pwrite of 64 MiB")
+      (i32.store (i32.const 0) (i32.const 1024)) (i32.store (i32.const 4) (i32.const 0x4000000))
+      (loop $l (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i64.const 0) (i32.const 16))) (br $l)))
     (func (export "poll_oneoff for an hour")
       (i32.store (i32.const 16) (i32.const 1)) (i64.store (i32.const 24) (i64.const 3600000000000))
       (drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128))))
@@ -35,8 +48,18 @@ const TEXT: &str = r#"(module
       (i32.store (i32.const 0) (i32.const 256)) (i32.store (i32.const 4) (i32.const 1))
       (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16)))))"#;
 
-const KINDS: [&str; 6] =
-    ["loop", "calls", "fill 1 MiB", "fill 64 MiB", "poll_oneoff for an hour", "fd_read of a pipe"];
+const KINDS: [&str; 10] = [
+    "loop",
+    "calls",
+    "fill 1 MiB",
+    "fill 64 MiB",
+    "copy 64 MiB upwards",
+    "grow by 9 M elements",
+    "random_get of 64 MiB",
+    "fd_pwrite of 64 MiB",
+    "poll_oneoff for an hour",
+    "fd_read of a pipe",
+];
 
 /// How often each is frozen.
 const ROUNDS: u32 = 100;
@@ -66,7 +89,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn measure(module: &Module, kind: &str) -> Result<Times, Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let (input, _open) = pipe()?;
-    let wasi = WasiCtx::new(Builder::new().stdin(Stream::Handle(OwnedFd::from(input))).build()?);
+    let output = Stream::Handle(OwnedFd::from(tempfile::tempfile()?));
+    let builder = Builder::new().stdin(Stream::Handle(OwnedFd::from(input))).stdout(output);
+    let wasi = WasiCtx::new(builder.build()?);
     let mut linker = Linker::new();
     wasi.add_to_linker(&mut linker);
     let instance = linker.instantiate(module)?;

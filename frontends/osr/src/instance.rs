@@ -1,5 +1,7 @@
 //! Instances.
 
+mod segments;
+
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -8,10 +10,11 @@ use std::sync::Arc;
 use crate::error::{LinkError, TypeError};
 use crate::freeze::Frozen;
 use crate::func::{Func, TypedFunc, WasmTys};
-use crate::info::{ConstExpr, ImportName, Item, SegmentMode};
+use crate::info::{ConstExpr, ImportName, Item};
 use crate::linker::Extern;
 use crate::module::Module;
 use crate::runtime::builtins;
+use crate::runtime::bulk::Rest;
 use crate::runtime::context::{Context, FREEZE, FreezeHandle, INTERRUPT, InterruptHandle};
 use crate::runtime::global::{Global, Kept};
 use crate::runtime::layout::{FuncDesc, VmHeader};
@@ -55,6 +58,8 @@ pub(crate) struct InstanceInner {
     failure: RefCell<Option<Failure>>,
     stopped: Cell<Option<Stopped>>,
     waiting: RefCell<Option<HostCall>>,
+    /// The operator that the code was left in.
+    rest: Cell<Option<Rest>>,
 }
 
 /// Where the code was when it left the last time without returning. Its frames are on the stack until it
@@ -150,6 +155,7 @@ impl Instance {
             failure: RefCell::default(),
             stopped: Cell::new(None),
             waiting: RefCell::default(),
+            rest: Cell::default(),
         }));
         instance.fill_header();
         instance.fill_tables();
@@ -239,33 +245,6 @@ impl Instance {
             // Who instantiates gets an instance or an error, but no frozen one.
             let _entry = nesting::Entry::new()?;
             Func::of(self, start).call(&[])?;
-        }
-        Ok(())
-    }
-
-    pub(crate) fn evaluate_elements(&self) {
-        let evaluate = |items: &[ConstExpr]| items.iter().map(|&item| self.evaluate(item) as u64).collect();
-        let elements = self.module().info().elements.iter().map(|segment| evaluate(&segment.items)).collect();
-        self.0.elements.replace(elements);
-    }
-
-    fn write_segments(&self) -> Result<(), Trap> {
-        let info = self.module().info();
-        for (segment, index) in info.elements.iter().zip(0..) {
-            if let SegmentMode::Active { target, offset } = segment.mode {
-                let (at, len) = (self.evaluate(offset) as u32, segment.items.len() as u64);
-                self.init_table(target, index, at, 0, len)?;
-            }
-            if segment.mode != SegmentMode::Passive {
-                self.drop_elements(index);
-            }
-        }
-        for (segment, index) in info.data.iter().zip(0..) {
-            if let SegmentMode::Active { offset, .. } = segment.mode {
-                let at = self.evaluate(offset) as u32;
-                self.init_memory(index, at.into(), 0, segment.bytes.len() as u64)?;
-                self.drop_data(index);
-            }
         }
         Ok(())
     }
@@ -424,41 +403,6 @@ impl Instance {
         self.0.tables.get(index as usize).ok_or_else(|| TrapKind::TableOutOfBounds.into())
     }
 
-    /// Copies a part of a data segment to memory.
-    pub(crate) fn init_memory(&self, segment: u32, to: u64, from: u64, bytes: u64) -> Result<(), Trap> {
-        let index = segment as usize;
-        let range = &self.module().info().data[index].bytes;
-        let all =
-            if self.0.dropped_data.borrow()[index] { &[] } else { &self.module().wasm()[range.clone()] };
-        let part = part_of(all, from, bytes).ok_or(TrapKind::MemoryOutOfBounds)?;
-        self.memory_at(0)?.write(to, part)
-    }
-
-    pub(crate) fn drop_data(&self, segment: u32) {
-        self.0.dropped_data.borrow_mut()[segment as usize] = true;
-    }
-
-    /// Copies a part of an element segment to a table.
-    pub(crate) fn init_table(
-        &self,
-        table: u32,
-        segment: u32,
-        to: u32,
-        from: u64,
-        len: u64,
-    ) -> Result<(), Trap> {
-        let elements = self.0.elements.borrow();
-        let part = part_of(&elements[segment as usize], from, len).ok_or(TrapKind::TableOutOfBounds)?;
-        let table = self.table_at(table)?;
-        table.write_bits(to, part)?;
-        part.iter().for_each(|&bits| self.keep_in(table, bits));
-        Ok(())
-    }
-
-    pub(crate) fn drop_elements(&self, segment: u32) {
-        self.0.elements.borrow_mut()[segment as usize] = Vec::new();
-    }
-
     /// Makes an imported table keep the owner of a function that is put into it.
     pub(crate) fn keep_in(&self, table: &Table, bits: u64) {
         let own = self.0.tables[self.module().info().imported_tables as usize..].iter();
@@ -506,6 +450,11 @@ impl Instance {
         Ok(())
     }
 
+    /// As [`poll`](Self::poll), if somebody asks for it: between the pieces of an operator.
+    pub(crate) fn poll_if_asked(&self) -> Result<(), Trap> {
+        if self.0.context.is_asked() { self.poll() } else { Ok(()) }
+    }
+
     // What freezing asks for.
 
     pub(crate) fn stop(&self, at: Stopped) {
@@ -520,6 +469,17 @@ impl Instance {
     pub(crate) fn start(&self) {
         self.0.stopped.set(None);
         self.0.waiting.replace(None);
+        self.0.rest.set(None);
+    }
+
+    /// The code is left in the middle of an operator.
+    pub(crate) fn leave(&self, rest: Rest) {
+        self.0.rest.set(Some(rest));
+    }
+
+    /// What is left of the operator that the code was left in.
+    pub(crate) fn rest(&self) -> Option<Rest> {
+        self.0.rest.get()
     }
 
     pub(crate) fn wait_for(&self, call: HostCall) {
@@ -536,14 +496,6 @@ impl Instance {
 
     pub(crate) fn memories(&self) -> &[Memory] {
         &self.0.memories
-    }
-
-    /// Indices of segments that were dropped: data, elements.
-    pub(crate) fn dropped(&self) -> (Vec<u32>, Vec<u32>) {
-        let (data, elements) = (self.0.dropped_data.borrow(), self.0.elements.borrow());
-        let data = (0..).zip(&*data).filter(|(_, dropped)| **dropped).map(|(index, _)| index).collect();
-        let elements = (0..).zip(&*elements).filter(|(_, left)| left.is_empty());
-        (data, elements.map(|(index, _)| index).collect())
     }
 
     /// Remembers what ends the entry.
@@ -563,12 +515,6 @@ impl Instance {
             None => TrapKind::Host.into(),
         }
     }
-}
-
-/// A part of a segment.
-fn part_of<T>(all: &[T], from: u64, len: u64) -> Option<&[T]> {
-    let (from, len) = (usize::try_from(from).ok()?, usize::try_from(len).ok()?);
-    all.get(from..from.checked_add(len)?)
 }
 
 /// Checks imports and sorts them by kind.

@@ -7,7 +7,7 @@ use crate::call::{Call, Done};
 use crate::errno::Errno;
 use crate::object::{Descriptor, Object};
 use crate::stop::Stop;
-use crate::transfer::{Buffers, Step, Transfer};
+use crate::transfer::{Buffers, Progress, Step, Transfer};
 use crate::wasi::Wasi;
 
 pub(crate) fn read(call: &mut Call<'_>) -> Done {
@@ -16,7 +16,8 @@ pub(crate) fn read(call: &mut Call<'_>) -> Done {
     let Descriptor { object, flags, .. } = table.with(call.args[0] as u32, Rights::FD_READ)?;
     let whole = object.filetype() == Filetype::RegularFile;
     let transfer = if whole { Transfer::Whole } else { Transfer::Once };
-    let count = buffers.fill(call.memory, scratch, transfer, &mut |bytes, _| match object {
+    let progress = Progress { moved: &mut call.moved, scratch, interrupt };
+    let count = buffers.fill(call.memory, progress, transfer, &mut |bytes, _| match object {
         Object::Null => Ok(0),
         Object::Memory(pipe) => Ok(pipe.read(bytes)),
         Object::Handle(handle) => handle.read(bytes, *flags, interrupt),
@@ -29,7 +30,8 @@ pub(crate) fn write(call: &mut Call<'_>) -> Done {
     let (buffers, out) = (Buffers::of(call, 1)?, call.room(3, 4)?);
     let Wasi { table, scratch, interrupt, .. } = &mut *call.wasi;
     let Descriptor { object, flags, .. } = table.with(call.args[0] as u32, Rights::FD_WRITE)?;
-    let count = buffers.drain(call.memory, scratch, &mut |bytes, _| match object {
+    let progress = Progress { moved: &mut call.moved, scratch, interrupt };
+    let count = buffers.drain(call.memory, progress, &mut |bytes, _| match object {
         Object::Null => Ok(bytes.len()),
         Object::Memory(pipe) => {
             pipe.write(bytes);
@@ -43,23 +45,25 @@ pub(crate) fn write(call: &mut Call<'_>) -> Done {
 
 pub(crate) fn pread(call: &mut Call<'_>) -> Done {
     let (buffers, out) = (Buffers::of(call, 1)?, call.room(4, 4)?);
-    let Wasi { table, scratch, .. } = &mut *call.wasi;
+    let Wasi { table, scratch, interrupt, .. } = &mut *call.wasi;
     let file = at_offset(table.get(call.args[0] as u32)?, Rights::FD_READ)?;
     let start = call.args[3];
     let step: &mut Step<'_> =
         &mut |bytes, done| retry(start, done, |offset| rustix::io::pread(file, &mut *bytes, offset));
-    let count = buffers.fill(call.memory, scratch, Transfer::Whole, step)?;
+    let progress = Progress { moved: &mut call.moved, scratch, interrupt };
+    let count = buffers.fill(call.memory, progress, Transfer::Whole, step)?;
     call.put_u32(out, count)
 }
 
 pub(crate) fn pwrite(call: &mut Call<'_>) -> Done {
     let (buffers, out) = (Buffers::of(call, 1)?, call.room(4, 4)?);
-    let Wasi { table, scratch, .. } = &mut *call.wasi;
+    let Wasi { table, scratch, interrupt, .. } = &mut *call.wasi;
     let file = at_offset(table.get(call.args[0] as u32)?, Rights::FD_WRITE)?;
     let start = call.args[3];
     let step: &mut Step<'_> =
         &mut |bytes, done| retry(start, done, |offset| rustix::io::pwrite(file, bytes, offset));
-    let count = buffers.drain(call.memory, scratch, step)?;
+    let progress = Progress { moved: &mut call.moved, scratch, interrupt };
+    let count = buffers.drain(call.memory, progress, step)?;
     call.put_u32(out, count)
 }
 

@@ -3,6 +3,7 @@
 use crate::call::{Call, Done};
 use crate::errno::Errno;
 use crate::stop::Exit;
+use crate::transfer::CHUNK;
 
 pub(crate) fn args_get(call: &mut Call<'_>) -> Done {
     let strings = std::mem::take(&mut call.wasi.args);
@@ -70,13 +71,17 @@ pub(crate) fn sched_yield(_: &mut Call<'_>) -> Done {
 
 pub(crate) fn random_get(call: &mut Call<'_>) -> Done {
     let bytes = u64::from(call.u32(1));
-    let (mut at, mut left) = (call.room(0, bytes)?, bytes);
+    let start = call.room(0, bytes)?;
     let mut chunk = [0; 4096];
-    while left > 0 {
-        let chunk = &mut chunk[..left.min(4096) as usize];
+    while call.moved < bytes {
+        let chunk = &mut chunk[..(bytes - call.moved).min(4096) as usize];
         call.wasi.random.fill(chunk)?;
-        call.put(at, chunk)?;
-        (at, left) = (at + chunk.len() as u64, left - chunk.len() as u64);
+        call.put(start + call.moved, chunk)?;
+        call.moved += chunk.len() as u64;
+        let between = call.moved < bytes && call.moved.is_multiple_of(CHUNK as u64);
+        if between && call.wasi.interrupt.is_raised() {
+            return Err(Exit::Interrupted.into());
+        }
     }
     Ok(())
 }

@@ -237,9 +237,9 @@ fn files_stay_readable_when_the_directory_given_was_closed() {
 #[test]
 fn later_versions_are_refused() {
     let bytes = Guest::new(Builder::new()).wasi.freeze().unwrap().to_bytes();
-    let text = String::from_utf8(bytes).unwrap().replacen("\"version\":1", "\"version\":2,\"new\":0", 1);
+    let text = String::from_utf8(bytes).unwrap().replacen("\"version\":2", "\"version\":3,\"new\":0", 1);
     let error = Frozen::from_bytes(text.as_bytes()).unwrap_err();
-    assert!(matches!(error, ThawError::Version { found: 2, newest: 1 }), "{error}");
+    assert!(matches!(error, ThawError::Version { found: 3, newest: 2 }), "{error}");
 }
 
 #[test]
@@ -257,6 +257,17 @@ fn the_first_version_stays_readable() {
     assert_eq!(guest.read(5, 9).unwrap(), b"456789");
     assert_eq!(guest.entries(4, 4096, 2), 28);
     assert_eq!(guest.call("fd_close", &[6]), Errno::Badf);
+}
+
+#[test]
+fn the_second_version_stays_readable() {
+    let text = include_bytes!("fixtures/frozen-v2.json");
+    let frozen = Frozen::from_bytes(text).unwrap();
+    assert_eq!(frozen.to_bytes(), text.trim_ascii_end());
+    let mut guest = Guest { wasi: frozen.thaw(Streams::default()).unwrap(), memory: vec![0; MEMORY] };
+    guest.put(0x1000, &[BUFFER.to_le_bytes(), 6_u32.to_le_bytes()].concat());
+    guest.ok("fd_read", &[0, 0x1000, 1, OUT.into()]);
+    assert_eq!((guest.u32(OUT), guest.bytes(BUFFER, 6)), (6, &b"\0\0unre"[..]), "two were there already");
 }
 
 #[test]

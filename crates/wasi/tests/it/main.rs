@@ -5,6 +5,7 @@ mod freezing;
 mod guest;
 mod harness;
 mod hostile;
+mod large;
 mod paths;
 mod process;
 mod programs;

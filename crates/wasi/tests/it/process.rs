@@ -222,13 +222,24 @@ fn a_read_of_an_empty_pipe_is_interrupted_and_made_again() {
 }
 
 #[test]
-fn a_write_to_a_full_pipe_is_interrupted_after_what_fitted() {
-    let (_read, write) = std::io::pipe().unwrap();
+fn a_write_to_a_full_pipe_is_interrupted_and_writes_the_rest_when_it_is_made_again() {
+    let (mut read, write) = std::io::pipe().unwrap();
     let mut guest = Guest::new(Builder::new().stdout(Stream::Handle(OwnedFd::from(write))));
+    let bytes: Vec<u8> = (0..100_000_u32).map(|n| (n / 7) as u8).collect();
     guest.memory.resize(1 << 20, 0);
+    guest.put(BUFFER, &bytes);
+    guest.put(0x1000, &[BUFFER.to_le_bytes(), 100_000_u32.to_le_bytes()].concat());
+    let args = [1, 0x1000, 1, OUT.into()];
     let other = interrupt_soon(&guest);
-    assert_eq!(guest.write(1, &[1; 100_000]), Ok(65_536));
+    assert_eq!(guest.try_call("fd_write", &args), Err(Exit::Interrupted));
     other.join().unwrap();
-    guest.put(0x1000, &[0, 0x40, 0, 0, 9, 0, 0, 0]);
-    assert_eq!(guest.try_call("fd_write", &[1, 0x1000, 1, OUT.into()]), Err(Exit::Interrupted));
+    assert_eq!(guest.try_call("fd_write", &args), Err(Exit::Interrupted), "nothing has been read");
+    guest.wasi.interrupt().clear();
+    let reader = std::thread::spawn(move || {
+        let mut all = vec![0; 100_000];
+        std::io::Read::read_exact(&mut read, &mut all).map(|()| all)
+    });
+    guest.ok("fd_write", &args);
+    assert_eq!(guest.u32(OUT), 100_000, "the guest sees one whole write");
+    assert_eq!(reader.join().unwrap().unwrap(), bytes);
 }

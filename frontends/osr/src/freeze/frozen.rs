@@ -144,7 +144,7 @@ impl Frozen {
         let (site, function) = (&youngest.located.site, youngest.located.entry.function);
         let waiting = match (site.phase, self.instance.waiting()) {
             (Phase::Entry | Phase::Loop, _) => None,
-            (Phase::Trap, _) if site.note == RESUME_NOTE => None,
+            (Phase::Trap, _) if site.note == RESUME_NOTE || self.instance.rest().is_some() => None,
             (Phase::Call, Some(waiting)) => Some(waiting),
             _ => return Err(FreezeError::NotInPlace { function }),
         };

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::layout::{BUILTINS, RegisterArgs, VmHeader, VmLayout};
 use super::signals::STATUS_TRAP;
-use super::{nesting, walk};
+use super::{bulk, nesting, walk};
 use crate::compile::{ARG_GPRS, Arrival, PIN_GPRS, PIN_XMMS, arrivals};
 use crate::func::{Caller, Func};
 use crate::instance::{HostCall, Instance, InstanceInner, Stopped};
@@ -98,18 +98,6 @@ builtins! {
         Ok(grown.unwrap_or(u32::MAX).into())
     }
 
-    memory_fill(instance, to, value, bytes, _, _) {
-        instance.memory_at(0)?.fill(to, value as u8, bytes as u32).map(|()| 0)
-    }
-
-    memory_copy(instance, to, from, bytes, _, _) {
-        instance.memory_at(0)?.copy(to, from, bytes as u32).map(|()| 0)
-    }
-
-    memory_init(instance, to, from, bytes, segment, _) {
-        instance.init_memory(segment as u32, to, from, bytes).map(|()| 0)
-    }
-
     data_drop(instance, segment, _, _, _, _) {
         instance.drop_data(segment as u32);
         Ok(0)
@@ -125,34 +113,20 @@ builtins! {
         table.set_bits(index as u32, value).map(|()| 0)
     }
 
-    table_grow(instance, value, by, table, _, _) {
-        let table = instance.table_at(table as u32)?;
-        instance.keep_in(table, value);
-        Ok(table.grow_bits(by as u32, value).unwrap_or(u32::MAX).into())
-    }
-
-    table_fill(instance, index, value, len, table, _) {
-        let table = instance.table_at(table as u32)?;
-        instance.keep_in(table, value);
-        table.fill_bits(index as u32, value, len as u32).map(|()| 0)
-    }
-
-    table_copy(instance, to, from, len, to_table, from_table) {
-        let bits = instance.table_at(from_table as u32)?.read_bits(from as u32, len as u32)?;
-        let table = instance.table_at(to_table as u32)?;
-        bits.iter().for_each(|&bits| instance.keep_in(table, bits));
-        table.write_bits(to as u32, &bits).map(|()| 0)
-    }
-
-    table_init(instance, to, from, len, segment, table) {
-        instance.init_table(table as u32, segment as u32, to as u32, from, len).map(|()| 0)
-    }
-
     elem_drop(instance, segment, _, _, _, _) {
         instance.drop_elements(segment as u32);
         Ok(0)
     }
 }
+
+/// Makes functions of the runtime of operators on much memory.
+macro_rules! bulk_builtins {
+    ($($name:ident)*) => {
+        builtins! { $($name(instance, a, b, c, d, e) { bulk::$name(instance, [a, b, c, d, e]) })* }
+    };
+}
+
+bulk_builtins! { memory_fill memory_copy memory_init table_grow table_fill table_copy table_init }
 
 /// Calls a function that is not the calling instance's own: `desc` is its descriptor, `args` what the
 /// registers held; arguments in memory lie above the way out's frame.

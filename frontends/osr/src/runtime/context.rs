@@ -14,7 +14,7 @@ pub struct InterruptHandle(Arc<Context>);
 
 impl InterruptHandle {
     /// Makes the instance's code trap with [`TrapKind::Interrupted`](crate::TrapKind::Interrupted) at the
-    /// next function entry or loop, or as soon as it runs.
+    /// next function entry or loop, in the middle of an operator on much memory, or as soon as it runs.
     pub fn interrupt(&self) {
         self.0.wish(INTERRUPT);
     }
@@ -25,8 +25,8 @@ impl InterruptHandle {
 pub struct FreezeHandle(Arc<Context>);
 
 impl FreezeHandle {
-    /// Makes the instance's code stop at the next function entry or loop, in a host call that can be
-    /// interrupted, or as soon as it runs. While a host function that it called calls back, it goes on
+    /// Makes the instance's code stop at the next function entry or loop, in the middle of an operator on much
+    /// memory, in a host call that can be interrupted, or as soon as it runs. While a host function that it called calls back, it goes on
     /// until that returns; so does code of another instance that it has called, or that has called it.
     pub fn freeze(&self) {
         self.0.wish(FREEZE);
@@ -34,8 +34,8 @@ impl FreezeHandle {
         wakers.iter().for_each(|Waker(wake)| wake());
     }
 
-    /// Freezes at the `number`th function entry or loop iteration from now, 1 being the next. All of them
-    /// are slow until then.
+    /// Freezes at the `number`th function entry, loop iteration, or place between two pieces of an operator on
+    /// much memory (256 KiB of a memory) from now, 1 being the next. All of them are slow until then.
     pub fn freeze_at_poll(&self, number: u64) {
         self.0.countdown.store(number, Ordering::Release);
         self.0.limit().store(u64::MAX, Ordering::Release);
@@ -120,6 +120,12 @@ impl Context {
     fn wanted(&self) -> &AtomicU64 {
         // SAFETY: as for `limit`.
         unsafe { &(*self.memory.as_ptr()).interrupt }
+    }
+
+    /// Whether the code is to look at its wishes.
+    pub(crate) fn is_asked(&self) -> bool {
+        // ORDERING: Acquire: who sees the limit sees the wish.
+        self.limit().load(Ordering::Acquire) == u64::MAX
     }
 
     /// Asks the code to stop at its next poll.

@@ -1,5 +1,6 @@
 //! Into compiled code and back.
 
+use super::bulk::Rest;
 use super::context::FREEZE;
 use super::layout::{EntryArgs, VmLayout};
 use super::signals::{STATUS_FAULT, STATUS_TRAP};
@@ -79,7 +80,12 @@ pub(crate) unsafe fn resume(
     let header = instance.context().header();
     // SAFETY: the context is this thread's, and no code of it runs now.
     unsafe { (*header).wasm_fp = fp };
-    let status = match waiting.map_or(Ok(()), |call| again(instance, call)) {
+    let done = match (waiting, instance.rest()) {
+        (Some(call), _) => again(instance, call),
+        (None, Some(rest)) => finish(instance, rest),
+        (None, None) => Ok(()),
+    };
+    let status = match done {
         // SAFETY: the caller's contract; results of a host call are where the code expects them.
         Ok(()) => unsafe { resume_code(instance, fp) },
         Err(trap) => {
@@ -106,6 +112,14 @@ fn again(instance: &Instance, call: HostCall) -> Result<(), Trap> {
         instance.wait_for(call);
     }
     done
+}
+
+/// Does the rest of an operator.
+fn finish(instance: &Instance, rest: Rest) -> Result<(), Trap> {
+    let value = rest.finish(instance)?;
+    // SAFETY: the context is this thread's; the code takes the runtime's answer from there.
+    unsafe { (*instance.context().header()).result_gpr = value };
+    Ok(())
 }
 
 /// Jumps in.

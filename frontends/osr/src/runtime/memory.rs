@@ -116,6 +116,14 @@ impl Memory {
         Ok(std::ptr::with_exposed_provenance_mut((self.base() + offset) as usize))
     }
 
+    /// Whether `bytes` bytes at `offset` are all inside.
+    ///
+    /// # Errors
+    /// [`TrapKind::MemoryOutOfBounds`].
+    pub(crate) fn check(&self, offset: u64, bytes: u64) -> Result<(), Trap> {
+        self.at(offset, bytes as usize).map(drop)
+    }
+
     /// Copies bytes out of it.
     ///
     /// # Errors

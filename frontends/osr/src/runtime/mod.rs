@@ -1,6 +1,7 @@
 //! What compiled code runs on.
 
 pub(crate) mod builtins;
+pub(crate) mod bulk;
 pub(crate) mod code;
 pub(crate) mod context;
 pub(crate) mod enter;

@@ -130,6 +130,27 @@ pub(crate) unsafe fn callers(instance: &Instance, mut fp: u64) -> Vec<FrameInfo>
     frames
 }
 
+/// Replaces the topmost operands of a frame that has called the runtime for an operator: they are at home.
+///
+/// # Safety
+/// `fp` is the frame pointer of the way out to the runtime, whose caller is code of this instance's.
+///
+/// # Panics
+/// When there is no site: the compiler records one at each such call.
+pub(crate) unsafe fn set_operands(instance: &Instance, fp: u64, operands: &[u64]) {
+    // SAFETY: the caller's contract.
+    let (caller, ret) = unsafe { (word(fp), word(fp + 8)) };
+    let Some(located) = locate(instance, ret) else { panic!("no site at {ret:#x}") };
+    let frame = instance.module().frame(located.entry.function);
+    let slots = frame.locals() + located.state.operands().len() as u32;
+    for (slot, &operand) in (slots - operands.len() as u32..slots).zip(operands) {
+        let home = caller.wrapping_add_signed(frame.offset(slot).into());
+        let home = std::ptr::with_exposed_provenance_mut::<u64>(home as usize);
+        // SAFETY: a home in the frame, which has at least 8 bytes and which only this thread uses.
+        unsafe { home.write(operand) };
+    }
+}
+
 /// A frame on the stack of an instance that has stopped.
 pub(crate) struct Standing<'m> {
     pub(crate) located: Located<'m>,

@@ -1,5 +1,6 @@
 //! Freezing at every place, thawing from bytes, and going on to the same end.
 
+mod bulk;
 mod everywhere;
 mod files;
 mod host;

@@ -2,15 +2,20 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::shell;
 
-/// The repository's folder.
+/// The repository's folder: that of the xtask that cargo runs. What was known when it was built may be another
+/// checkout, which shares the folder of what is built.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in a folder of the workspace")
+    static XTASK: LazyLock<PathBuf> = LazyLock::new(|| {
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
+    });
+    XTASK.parent().expect("xtask lies in a folder of the workspace")
 }
 
 /// The parts of `cargo metadata` that the chores read.

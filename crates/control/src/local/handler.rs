@@ -1,12 +1,13 @@
 //! Signal handlers: what ends a run that does not end by itself.
 //!
-//! A handler runs on the thread's alternate stack, possibly with the program's FS and after the program has
-//! wrecked its stack pointer. It stores the interrupted registers to the frame and sends the thread to the
-//! landing; everything else happens there. A signal that meets the thread elsewhere (in the gate, in this
-//! program's own code) changes nothing, or goes to whoever handled it before.
+//! A handler runs on the thread's alternate stack, after the program may have wrecked its stack pointer and changed
+//! the base of FS, which the handler's first instructions exchange for the thread's own. It stores the interrupted
+//! registers to the frame and sends the thread to the landing; everything else happens there. A signal that meets
+//! the thread elsewhere (in the gate, in this program's own code) changes nothing, or goes to whoever handled it
+//! before.
 
 use core::arch::{asm, naked_asm};
-use core::mem::transmute;
+use core::mem::{offset_of, transmute};
 use core::ptr::with_exposed_provenance_mut;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -15,12 +16,12 @@ use midstride_frame::rflags;
 use midstride_os::probe;
 use midstride_os::signal::{
     KernelSigaction, SA_ONSTACK, SA_RESTART, SA_RESTORER, SA_SIGINFO, SIG_DFL, SIG_IGN, SIGBUS, SIGFPE,
-    SIGILL, SIGSEGV, SIGSYS, SIGTRAP, SigInfo, SigSet, UContext, rt_sigaction, rt_sigreturn,
+    SIGILL, SIGSEGV, SIGSYS, SIGTRAP, SigInfo, SigSet, SignalStack, UContext, rt_sigaction, rt_sigreturn,
 };
 
-use super::frame::{Frame, Signal, reason};
+use super::frame::{Frame, FrameRef, GatePlaces, Host, Signal, reason};
 use super::gate::Need;
-use super::registry;
+use super::registry::{ENTRIES, Entry};
 use crate::error::StartError;
 use crate::registers::visible_flags;
 
@@ -99,44 +100,79 @@ fn action() -> KernelSigaction {
     }
 }
 
-/// Calls the handler, with alignment checks off: the kernel leaves them as the program has them.
+/// Calls the handler as this program's code has to be called: with alignment checks off and the thread's own FS,
+/// since the kernel leaves both as the program has them. Compilers put accesses to thread-local storage wherever
+/// they like (sanitizers and coverage do so in every function), hence the look for the frame in here.
 #[unsafe(naked)]
 extern "C" fn enter(signal: i32, info: *mut SigInfo, context: *mut UContext) {
     naked_asm!(
         "pushfq",
         "and dword ptr [rsp], {without}",
         "popfq",
+        // rcx: the frame of the thread with this alternate stack, or null.
+        "mov rax, [rdx + {stack}]",
+        "lea r9, [rip + {entries}]",
+        "lea r10, [r9 + {bytes}]",
+        "2:",
+        "cmp [r9], rax",
+        "je 3f",
+        "add r9, {entry}",
+        "cmp r9, r10",
+        "jne 2b",
+        "xor ecx, ecx",
         "jmp {handler}",
+        "3:",
+        "mov rcx, [r9 + {frame}]",
+        "cmp qword ptr [rcx + {base_instructions}], 0",
+        "je {handler}",
+        // r8: the FS of what was interrupted, which is put back behind the handler.
+        "push rbx",
+        "rdfsbase rbx",
+        "mov r8, rbx",
+        "mov rax, [rcx + {own_fs}]",
+        "wrfsbase rax",
+        "call {handler}",
+        "wrfsbase rbx",
+        "pop rbx",
+        "ret",
         without = const !(rflags::AC as i32),
+        stack = const offset_of!(UContext, stack) + offset_of!(SignalStack, sp),
+        entries = sym ENTRIES,
+        bytes = const size_of_val(&ENTRIES),
+        entry = const size_of::<Entry>(),
+        frame = const offset_of!(Entry, frame),
+        base_instructions = const offset_of!(Frame, gate) + offset_of!(GatePlaces, base_instructions),
+        own_fs = const offset_of!(Frame, host) + offset_of!(Host, fs_base),
         handler = sym handler,
     )
 }
 
-extern "C" fn handler(signal: i32, info: *mut SigInfo, context: *mut UContext) {
+const _: () = assert!(offset_of!(Entry, stack) == 0);
+
+/// `frame` is the thread's, or null; `fs` the base of FS of what was interrupted, where instructions change it.
+extern "C" fn handler(signal: i32, info: *mut SigInfo, context: *mut UContext, frame: *mut Frame, fs: u64) {
     // SAFETY: the kernel passes the interrupted state, which is this handler's to change.
     let interrupted = unsafe { &mut *context };
     // SAFETY: the kernel passes the reason, which nobody else refers to.
     let reason = unsafe { &*info };
-    let handled = registry::find(interrupted.stack.sp).is_some_and(|mut frame| {
-        let area = interrupted.mcontext.fpstate;
-        handle(signal, reason, interrupted, frame.get(), area)
-    });
+    let handled = FrameRef::from_pointer(frame)
+        .is_some_and(|mut frame| handle(signal, reason, interrupted, frame.get(), fs));
     if !handled {
         pass_on(signal, info, context);
     }
 }
 
 /// Handles a signal of a thread that runs programs; false when it has nothing to do with the program.
-fn handle(signal: i32, info: &SigInfo, interrupted: &mut UContext, frame: &mut Frame, area: u64) -> bool {
+fn handle(signal: i32, info: &SigInfo, interrupted: &mut UContext, frame: &mut Frame, fs: u64) -> bool {
     let rip = interrupted.mcontext.rip;
     let in_gate = (frame.gate.start..frame.gate.end).contains(&rip);
     if frame.inside != 0 && !in_gate {
         match signal {
             CALL_SIGNAL if frame.called.load(Ordering::Acquire) == 0 => {}
-            CALL_SIGNAL => leave(frame, interrupted, reason::CALLED, area),
+            CALL_SIGNAL => leave(frame, interrupted, reason::CALLED, fs),
             _ => {
                 frame.signal = Signal { number: signal, code: info.code, address: info.address() };
-                leave(frame, interrupted, reason::SIGNAL, area);
+                leave(frame, interrupted, reason::SIGNAL, fs);
             }
         }
         return true;
@@ -163,19 +199,20 @@ fn probed(interrupted: &mut UContext) -> bool {
 }
 
 /// Stores the program's state and lets the thread leave it.
-fn leave(frame: &mut Frame, interrupted: &mut UContext, reason: u32, area: u64) {
+fn leave(frame: &mut Frame, interrupted: &mut UContext, reason: u32, fs: u64) {
     frame.gpr = interrupted.mcontext.gprs();
     frame.gpr.rflags = visible_flags(frame.gpr.rflags);
     if frame.loaded >= Need::Vector as u32 {
         // The kernel's copy is in the same format; a state that needs no area has none.
-        let from = with_exposed_provenance_mut::<u8>(area as usize).cast_const();
+        let area = interrupted.mcontext.fpstate as usize;
+        let from = with_exposed_provenance_mut::<u8>(area).cast_const();
         let to = (&raw mut *frame).wrapping_add(1).cast::<u8>();
         // SAFETY: the kernel saved an XSAVE area of this processor's format at `from`; the area behind the
         // frame has `area_bytes` bytes, and the two do not overlap.
         unsafe { to.copy_from_nonoverlapping(from, frame.gate.area_bytes as usize) };
     }
     if frame.loaded == Need::All as u32 && frame.gate.base_instructions != 0 {
-        (frame.fs_base, frame.gs_base) = bases();
+        (frame.fs_base, frame.gs_base) = (fs, gs_base());
     }
     frame.reason = reason;
     land(frame, interrupted);
@@ -200,14 +237,12 @@ const PLAIN: u64 = 0x202;
 const INTEGER: u32 = Need::Integer as u32;
 const VECTOR: u32 = Need::Vector as u32;
 
-/// The bases of FS and GS.
-fn bases() -> (u64, u64) {
-    let (fs, gs);
-    // SAFETY: the caller has seen that these instructions are enabled; they read two registers.
-    unsafe {
-        asm!("rdfsbase {}", "rdgsbase {}", out(reg) fs, out(reg) gs, options(nomem, nostack, preserves_flags));
-    }
-    (fs, gs)
+/// The base of GS, which is the program's still.
+fn gs_base() -> u64 {
+    let gs;
+    // SAFETY: the caller has seen that the instruction is enabled; it reads a register.
+    unsafe { asm!("rdgsbase {}", out(reg) gs, options(nomem, nostack, preserves_flags)) };
+    gs
 }
 
 /// Does what was done about the signal before.

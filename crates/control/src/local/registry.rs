@@ -1,5 +1,5 @@
-//! Which thread has which frame, for handlers: they run with the program's FS and must not touch
-//! thread-local storage. Threads are told apart by their alternate stacks, which the kernel shows to handlers.
+//! Which thread has which frame, for handlers: they begin with the program's FS, so that thread-local storage is
+//! out of reach. Threads are told apart by their alternate stacks, which the kernel shows to handlers.
 
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -9,16 +9,20 @@ use super::frame::{Frame, FrameRef};
 /// How many threads can run programs at a time.
 pub(crate) const LIMIT: usize = 256;
 
-struct Entry {
+/// A thread's place.
+#[repr(C)]
+pub(crate) struct Entry {
     /// Lowest address of the thread's alternate stack; 0: free.
-    stack: AtomicU64,
-    frame: AtomicPtr<Frame>,
+    pub(crate) stack: AtomicU64,
+    pub(crate) frame: AtomicPtr<Frame>,
 }
 
 /// An entry that is being made.
 const TAKEN: u64 = 1;
 
-static ENTRIES: [Entry; LIMIT] =
+/// All places. Handlers look in here before they can run code of a language, which is why there is no function
+/// for it: see [`handler`](super::handler).
+pub(crate) static ENTRIES: [Entry; LIMIT] =
     [const { Entry { stack: AtomicU64::new(0), frame: AtomicPtr::new(null_mut()) } }; LIMIT];
 
 /// A thread's place; given back when dropped.
@@ -45,10 +49,4 @@ impl Drop for Registration {
     fn drop(&mut self) {
         ENTRIES[self.index].stack.store(0, Ordering::Release);
     }
-}
-
-/// The frame of the thread with this alternate stack.
-pub(crate) fn find(stack: u64) -> Option<FrameRef> {
-    let known = |entry: &&Entry| stack > TAKEN && entry.stack.load(Ordering::Acquire) == stack;
-    FrameRef::from_pointer(ENTRIES.iter().find(known)?.frame.load(Ordering::Relaxed))
 }

@@ -59,7 +59,7 @@ fn ctrl_backslash_freezes_a_program_at_a_terminal_and_its_thaw() {
     let run = format!("{program} run --freeze-to first app.wat");
     let Some(child) = at_terminal(&run, place.directory.path()) else { return };
     let (shown, status_of_freeze) = quit(child);
-    assert!(shown.contains("midwasm: frozen to first ("), "{shown}");
+    assert!(shown.contains("midwasm: frozen to first ("), "status {status_of_freeze:?}: {shown}");
     assert_eq!(status_of_freeze, Some(0));
 
     // The thawed one says nothing: a shell says that it starts.

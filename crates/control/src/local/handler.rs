@@ -151,6 +151,8 @@ const _: () = assert!(offset_of!(Entry, stack) == 0);
 
 /// `frame` is the thread's, or null; `fs` the base of FS of what was interrupted, where instructions change it.
 extern "C" fn handler(signal: i32, info: *mut SigInfo, context: *mut UContext, frame: *mut Frame, fs: u64) {
+    #[cfg(debug_assertions)]
+    use_thread_local_storage();
     // SAFETY: the kernel passes the interrupted state, which is this handler's to change.
     let interrupted = unsafe { &mut *context };
     // SAFETY: the kernel passes the reason, which nobody else refers to.
@@ -160,6 +162,15 @@ extern "C" fn handler(signal: i32, info: *mut SigInfo, context: *mut UContext, f
     if !handled {
         pass_on(signal, info, context);
     }
+}
+
+/// What instrumented builds do everywhere. Tests crash here when FS is not the thread's own.
+#[cfg(debug_assertions)]
+fn use_thread_local_storage() {
+    std::thread_local! {
+        static SIGNALS: core::cell::Cell<u64> = const { core::cell::Cell::new(0) };
+    }
+    SIGNALS.set(SIGNALS.get().wrapping_add(1));
 }
 
 /// Handles a signal of a thread that runs programs; false when it has nothing to do with the program.

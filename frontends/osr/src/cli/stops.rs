@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
+use midstride_os::signal::{MaskHow, SIGQUIT, SigSet, rt_sigprocmask};
 use midstride_osr::FreezeHandle;
-use signal_hook::consts::SIGQUIT;
 use signal_hook::iterator::Signals;
 
 /// Whether the next stop is the last.
@@ -41,10 +41,11 @@ impl Stops {
         });
     }
 
-    /// Stops for good at Ctrl-\.
+    /// Stops for good at Ctrl-\, also when whoever started us has the signal blocked or ignored.
     pub(crate) fn on_quit(&self, handle: FreezeHandle) -> Result<()> {
         let stops = self.clone();
         let mut signals = Signals::new([SIGQUIT])?;
+        rt_sigprocmask(MaskHow::Unblock, Some(SigSet::EMPTY.with(SIGQUIT)))?;
         thread::spawn(move || signals.forever().for_each(|_| stops.stop_for_good(&handle)));
         Ok(())
     }

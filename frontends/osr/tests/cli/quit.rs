@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use midstride_os::signal::{MaskHow, SIGQUIT, SigSet, rt_sigprocmask};
+
 use crate::{Place, midwasm, output};
 
 /// Says that it runs, works, and says a number.
@@ -52,16 +54,31 @@ fn quit(mut child: Child) -> (String, Option<i32>) {
     (shown, child.wait().unwrap().code())
 }
 
+/// Runs the program at a terminal and freezes it to `first`; whether there is a terminal.
+fn freeze_at_terminal(place: &Place) -> bool {
+    let run = format!("{} run --freeze-to first app.wat", env!("CARGO_BIN_EXE_midwasm"));
+    let Some(child) = at_terminal(&run, place.directory.path()) else { return false };
+    let (shown, status) = quit(child);
+    assert!(shown.contains("midwasm: frozen to first ("), "status {status:?}: {shown}");
+    assert_eq!(status, Some(0));
+    true
+}
+
+#[test]
+fn ctrl_backslash_is_heard_by_who_was_started_with_the_signal_blocked() {
+    let quit = SigSet::EMPTY.with(SIGQUIT);
+    // What this thread starts inherits its mask; the thread ends with the test.
+    rt_sigprocmask(MaskHow::Block, Some(quit)).unwrap();
+    freeze_at_terminal(&Place::new(WORKS));
+}
+
 #[test]
 fn ctrl_backslash_freezes_a_program_at_a_terminal_and_its_thaw() {
     let place = Place::new(WORKS);
     let program = env!("CARGO_BIN_EXE_midwasm");
-    let run = format!("{program} run --freeze-to first app.wat");
-    let Some(child) = at_terminal(&run, place.directory.path()) else { return };
-    let (shown, status_of_freeze) = quit(child);
-    assert!(shown.contains("midwasm: frozen to first ("), "status {status_of_freeze:?}: {shown}");
-    assert_eq!(status_of_freeze, Some(0));
-
+    if !freeze_at_terminal(&place) {
+        return;
+    }
     // The thawed one says nothing: a shell says that it starts.
     let thaw = format!("echo running; exec {program} thaw --freeze-to second first");
     let (shown, status_of_freeze) = quit(at_terminal(&thaw, place.directory.path()).unwrap());

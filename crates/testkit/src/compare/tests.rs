@@ -75,6 +75,19 @@ fn a_translation_that_is_wrong_is_noticed() {
 }
 
 #[test]
+fn a_native_run_may_be_cut_off_anywhere() {
+    let mut bench = bench();
+    // inc rax; then three jumps in a row, the last of them back: no code stands for them once they are linked.
+    let case = case(&mut bench, &[0x48, 0xff, 0xc0, 0xeb, 0, 0xeb, 0, 0xeb, 0xf7]);
+    for limit in 1..24 {
+        let mut steps = super::Steps::default();
+        let trace = bench.machine.trace(&case, limit);
+        bench.step_against(&case, 0, &trace, &mut steps);
+        assert_eq!((steps.cut_off, &*steps.differences), (1, &[][..]), "after {limit} instructions");
+    }
+}
+
+#[test]
 fn jumps_to_no_address_fault_at_their_target() {
     let mut bench = bench();
     for code in [&[0xff, 0xe0][..], &[0xc3]] {

@@ -31,9 +31,7 @@ impl<'n> Walk<'n> {
         while self.native.points.get(self.at + 1).is_some_and(|next| self.is(0, next)) {
             self.at += 1;
         }
-        // Jumps that are reached by the instruction before are carried out already: no code stands for them.
-        let jumps = (1..).take_while(|ahead| self.jumps(*ahead)).count();
-        if let Some(ahead) = (1..=jumps + 1).find(|ahead| self.is(*ahead, state)) {
+        if let Some(ahead) = (1..=self.jumps_ahead() + 1).find(|ahead| self.is(*ahead, state)) {
             self.at += ahead;
             return Ok(());
         }
@@ -51,6 +49,11 @@ impl<'n> Walk<'n> {
         point.map_or("(the end)\n".to_owned(), |point| self.judge.changes(point, state))
     }
 
+    /// How many jumps the next instruction leads to. They are carried out with it: no code stands for them.
+    fn jumps_ahead(&self) -> usize {
+        (1..).take_while(|ahead| self.jumps(*ahead)).count()
+    }
+
     /// Whether nothing but rip changes between the point that far ahead and the next.
     fn jumps(&self, ahead: usize) -> bool {
         let at = self.at + ahead;
@@ -60,9 +63,10 @@ impl<'n> Walk<'n> {
         jumped == target.gpr
     }
 
-    /// The native run was ended here by its limit.
+    /// The native run was ended here by its limit: who goes on may come to where it has not been.
     pub(crate) fn is_cut_off(&self) -> bool {
-        self.native.end == Stop::Limit && self.at + 3 > self.native.points.len()
+        let seen = || self.at + self.jumps_ahead() + 3 <= self.native.points.len();
+        self.native.end == Stop::Limit && !seen()
     }
 
     /// The native run goes on from here as from its end.

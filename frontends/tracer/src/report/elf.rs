@@ -131,51 +131,80 @@ fn is_code<'d, S: ObjectSection<'d>>(section: &S) -> bool {
     matches!(section.flags(), SectionFlags::Elf { sh_flags } if sh_flags & flags == flags)
 }
 
-/// The functions that the file's symbol tables name, ascending; of several names at one address the first
-/// global one. Looks into the separate debug file of the distribution where there is one.
-pub(crate) fn functions(path: &Path) -> Vec<Function> {
-    let all = |path: &Path| read_functions(path, elf::SHT_SYMTAB);
-    let exported = || read_functions(path, elf::SHT_DYNSYM);
+/// The functions that hold one of `addresses`, as the file's symbol tables name them, ascending; of several names at
+/// one address the first. Looks into the separate debug file of the distribution where there is one.
+pub(crate) fn functions(path: &Path, addresses: &[u64]) -> Vec<Function> {
+    let all = |path: &Path| read_functions(path, elf::SHT_SYMTAB, addresses);
+    let exported = || read_functions(path, elf::SHT_DYNSYM, addresses);
     all(path).or_else(|| all(&debug_file(path)?)).or_else(exported).unwrap_or_default()
 }
 
-/// The functions in one of a file's tables; `None` when it has none, or cannot be read.
-fn read_functions(path: &Path, table: u32) -> Option<Vec<Function>> {
+/// What a symbol says of a function. A program has a hundred times more of them than functions that ran, so that
+/// nothing is made of its name before it is wanted.
+#[derive(Clone, Copy, Debug)]
+struct Extent {
+    start: u64,
+    end: u64,
+    /// Where its name starts among the names.
+    name: u32,
+    /// Its place in the table.
+    number: u32,
+}
+
+/// The functions of one of a file's tables that hold one of `addresses`; `None` when the table has no functions, or
+/// cannot be read.
+fn read_functions(path: &Path, table: u32, addresses: &[u64]) -> Option<Vec<Function>> {
     let cache = ReadCache::new(open_regular(path).ok()?);
     let file = ElfFile64::<Endianness, _>::parse(&cache).ok()?;
     let (endian, sections) = (file.endian(), file.elf_section_table());
     let symbols = sections.symbols(endian, &cache, table).ok()?;
     // At once: name by name, the names of a C library's debug file are 10 000 reads.
     let names = sections.section(symbols.string_section()).ok()?.data(endian, &cache).ok()?;
-    let mut functions: Vec<Function> =
-        symbols.iter().filter_map(|symbol| function(symbol, endian, names)).collect();
-    functions.sort_by_key(|function| function.start);
-    functions.dedup_by_key(|function| function.start);
-    close_gaps(&mut functions);
-    (!functions.is_empty()).then_some(functions)
+    let extent = |(number, symbol)| Extent::of(symbol, number, endian, names);
+    let mut extents: Vec<Extent> = (0..).zip(symbols.iter()).filter_map(extent).collect();
+    extents.sort_unstable_by_key(|extent| (extent.start, extent.number));
+    extents.dedup_by_key(|extent| extent.start);
+    close_gaps(&mut extents);
+    let mut held: Vec<&Extent> = addresses.iter().filter_map(|&address| holder(&extents, address)).collect();
+    held.sort_unstable_by_key(|extent| extent.start);
+    held.dedup_by_key(|extent| extent.start);
+    (!extents.is_empty()).then(|| held.into_iter().map(|extent| extent.function(names)).collect())
 }
 
-fn function(symbol: &Sym64<Endianness>, endian: Endianness, names: &[u8]) -> Option<Function> {
-    let is_function = [elf::STT_FUNC, elf::STT_GNU_IFUNC].contains(&symbol.st_type());
-    if !is_function || symbol.is_undefined(endian) {
-        return None;
+impl Extent {
+    fn of(symbol: &Sym64<Endianness>, number: u32, endian: Endianness, names: &[u8]) -> Option<Self> {
+        let is_function = [elf::STT_FUNC, elf::STT_GNU_IFUNC].contains(&symbol.st_type());
+        let name = symbol.st_name(endian);
+        let is_named = names.get(name as usize).is_some_and(|&byte| byte != 0);
+        let start = symbol.st_value(endian);
+        let end = start.saturating_add(symbol.st_size(endian));
+        (is_function && is_named && !symbol.is_undefined(endian)).then_some(Self { start, end, name, number })
     }
-    let name = names.get(symbol.st_name(endian) as usize..)?.split(|&byte| byte == 0).next()?;
-    let name = String::from_utf8_lossy(name).into_owned();
-    let start = symbol.st_value(endian);
-    (!name.is_empty()).then(|| Function { start, end: start.saturating_add(symbol.st_size(endian)), name })
+
+    fn function(self, names: &[u8]) -> Function {
+        let name = names.get(self.name as usize..).and_then(|rest| rest.split(|&byte| byte == 0).next());
+        let name = String::from_utf8_lossy(name.unwrap_or_default()).into_owned();
+        Function { start: self.start, end: self.end, name }
+    }
 }
 
 /// A symbol without a size (hand-written assembly) reaches to the next one, at most this far.
 const SIZELESS_REACH: u64 = 4096;
 
-fn close_gaps(functions: &mut [Function]) {
-    let next: Vec<u64> = functions.iter().skip(1).map(|function| function.start).chain([u64::MAX]).collect();
-    for (function, next) in functions.iter_mut().zip(next) {
-        if function.end == function.start {
-            function.end = next.min(function.start.saturating_add(SIZELESS_REACH));
+fn close_gaps(extents: &mut [Extent]) {
+    let mut next = u64::MAX;
+    for extent in extents.iter_mut().rev() {
+        if extent.end == extent.start {
+            extent.end = next.min(extent.start.saturating_add(SIZELESS_REACH));
         }
+        next = extent.start;
     }
+}
+
+/// The one that holds `address`, among ascending ones.
+fn holder(extents: &[Extent], address: u64) -> Option<&Extent> {
+    let behind = extents.partition_point(|extent| extent.start <= address);
+    extents.get(behind.checked_sub(1)?).filter(|extent| address < extent.end)
 }
 
 /// Where distributions put the debug file of a stripped one.

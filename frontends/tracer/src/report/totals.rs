@@ -97,7 +97,7 @@ fn of_module(profile: &Profile, module: ModuleId) -> &[Block] {
     &profile.blocks[start..end]
 }
 
-/// The symbols of the modules that executed something.
+/// The functions that executed something, by module.
 pub struct Symbols {
     by_module: BTreeMap<ModuleId, Vec<Function>>,
 }
@@ -108,8 +108,11 @@ impl Symbols {
     pub fn read(profile: &Profile) -> Self {
         let mut by_module = BTreeMap::new();
         for (id, module) in (0..).map(ModuleId).zip(&profile.modules) {
-            if module.facts.is_some() && !of_module(profile, id).is_empty() {
-                by_module.insert(id, elf::functions(&module.path));
+            let blocks = of_module(profile, id);
+            if module.facts.is_some() && !blocks.is_empty() {
+                let address = |block: &Block| module.preferred_base.wrapping_add(block.offset);
+                let addresses: Vec<u64> = blocks.iter().map(address).collect();
+                by_module.insert(id, elf::functions(&module.path, &addresses));
             }
         }
         Self { by_module }

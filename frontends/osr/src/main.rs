@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     match cli::run(cli::Args::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("midwasm: {error:#}");
+            cli::tell(&error);
             ExitCode::from(cli::FAILED)
         }
     }

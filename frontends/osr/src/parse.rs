@@ -19,13 +19,14 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM2;
 pub(crate) type Pending<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
 
 /// Features, by the words in which the validator refuses them.
-const REFUSALS: [(&str, Unsupported); 15] = [
+const REFUSALS: [(&str, Unsupported); 16] = [
     ("multi-memory", Unsupported::MultiMemory),
     ("multiple memories", Unsupported::MultiMemory),
     ("memory64", Unsupported::Memory64),
     ("64-bit", Unsupported::Memory64),
     ("tail calls", Unsupported::TailCalls),
     ("exceptions", Unsupported::Exceptions),
+    ("exception refs", Unsupported::Exceptions),
     ("threads", Unsupported::Threads),
     ("gc support", Unsupported::Gc),
     ("gc feature", Unsupported::Gc),

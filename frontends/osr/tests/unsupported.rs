@@ -17,6 +17,7 @@ fn each_proposal_is_named() {
         ("(module (memory i64 1))", Unsupported::Memory64),
         ("(module (func $f (return_call $f)))", Unsupported::TailCalls),
         ("(module (tag))", Unsupported::Exceptions),
+        ("(module (func (param exnref)))", Unsupported::Exceptions),
         ("(module (memory 1 1 shared))", Unsupported::Threads),
         ("(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))", Unsupported::Threads),
         ("(module (type (struct (field i32))))", Unsupported::Gc),

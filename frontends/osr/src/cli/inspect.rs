@@ -1,7 +1,6 @@
 //! What is in an image.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,6 +9,7 @@ use midstride_osr::Module;
 use midstride_osr::statemap::{Frame, FunctionNames, ImageHead, Value};
 use serde_json::{Value as Json, json};
 
+use super::print::{print, say};
 use super::program::{module_of, open};
 
 /// Prints it.
@@ -18,13 +18,9 @@ pub(crate) fn inspect(image: &Path, module: Option<PathBuf>, json: bool) -> Resu
     let module = module_of(&file, module)?;
     let text =
         if json { format!("{:#}\n", as_json(&module, file.head())) } else { as_text(&module, file.head())? };
-    match io::stdout().write_all(text.as_bytes()) {
-        // Who reads it has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        written => written?,
-    }
+    print(text)?;
     if let Err(error) = file.verify() {
-        eprintln!("midwasm: {error}");
+        say(error);
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)

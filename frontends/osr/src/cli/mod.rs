@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod inspect;
+mod print;
 mod program;
 mod session;
 mod stops;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
 use midstride_osr::{Config, Engine, Module, Polls};
+use print::{print, reasons, say};
 use times::{Times, timed};
 
 /// Exit status when midwasm itself fails.
@@ -155,6 +157,11 @@ fn duration(text: &str) -> Result<Duration> {
     Ok(Duration::try_from_secs_f64(number.trim().parse::<f64>()? * ms / 1e3)?)
 }
 
+/// Says why nothing came of it.
+pub(crate) fn tell(error: &anyhow::Error) {
+    say(reasons(error));
+}
+
 /// Does what the arguments say.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     match args.command {
@@ -186,12 +193,14 @@ fn compile(path: &Path, rounds: u32, times: Option<&Path>) -> Result<ExitCode> {
         Times::new(&module, &all, None).write(path)?;
     }
     let (bytes, seconds, (code, map)) = (wasm.len() as f64, best.as_secs_f64(), module.sizes());
-    println!("{} bytes in {:.1} ms: {:.1} MB/s", wasm.len(), seconds * 1e3, bytes / seconds / 1e6);
-    println!(
-        "code {code} bytes ({:.2} per byte), map {map} ({:.2})",
+    print(format_args!(
+        "{} bytes in {:.1} ms: {:.1} MB/s\ncode {code} bytes ({:.2} per byte), map {map} ({:.2})\n",
+        wasm.len(),
+        seconds * 1e3,
+        bytes / seconds / 1e6,
         code as f64 / bytes,
         map as f64 / bytes
-    );
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -61,7 +61,8 @@ impl Program {
         let name = args.invoke.as_deref().unwrap_or("_start");
         let func = instance.get_func(name).ok_or_else(|| anyhow!("there is no function `{name}`"))?;
         let params = if args.invoke.is_some() { parse_args(&func, &args.args)? } else { Vec::new() };
-        let path = args.module.canonicalize()?;
+        // A pipe has no name that could be kept.
+        let path = args.module.canonicalize().or_else(|_| std::path::absolute(&args.module))?;
         Ok((Self { instance, wasi, path, compile }, Start::Call(func, params)))
     }
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use midstride_osr::statemap::State;
-use midstride_osr::{Frozen, Outcome, PageCheck, Trap, Val, WasiCtx};
+use midstride_osr::{Frozen, ImageFile, Outcome, PageCheck, Trap, Val, WasiCtx};
 use midstride_wasi::Exit;
 
 use super::checkpoint::{Checkpoints, newest};
+use super::print::{print, reasons, say};
 use super::program::{Program, Start, open};
 use super::stops::Stops;
 use super::times::{Times, timed};
@@ -80,6 +81,8 @@ fn go_on(program: Program, start: Start, args: &StopArgs) -> Result<ExitCode> {
 }
 
 pub(crate) fn freeze(args: &ProgramArgs, after: Duration, image: PathBuf) -> Result<ExitCode> {
+    // Now, and not when the program has run for hours.
+    ImageFile::can_be_saved_to(&image).with_context(|| image.display().to_string())?;
     let (program, start) = Program::new(args)?;
     let stops = Stops::default();
     stops.after(after, program.instance.freeze_handle());
@@ -87,7 +90,7 @@ pub(crate) fn freeze(args: &ProgramArgs, after: Duration, image: PathBuf) -> Res
     match session.drive(start)? {
         End::Frozen => Ok(ExitCode::SUCCESS),
         End::Status(status) => {
-            eprintln!("midwasm: the program ended before it was frozen");
+            say("the program ended before it was frozen");
             Ok(status)
         }
     }
@@ -99,7 +102,7 @@ impl Session {
         loop {
             match next.run() {
                 Ok(Outcome::Done(results)) => {
-                    results.iter().for_each(|value| println!("{}", show(value)));
+                    results.iter().try_for_each(|value| print(show(value) + "\n"))?;
                     return Ok(End::Status(ExitCode::SUCCESS));
                 }
                 Ok(Outcome::Frozen(mut frozen)) => {
@@ -108,7 +111,9 @@ impl Session {
                         Ok(()) if last => return Ok(End::Frozen),
                         Ok(()) => {}
                         Err(error) if self.unsaved == Unsaved::Ends => return Err(error),
-                        Err(error) => eprintln!("midwasm: not saved, the program goes on: {error:#}"),
+                        Err(error) => {
+                            say(format_args!("not saved, the program goes on: {}", reasons(&error)))
+                        }
                     }
                     self.stops.again();
                     next = Start::Resume(frozen);
@@ -123,7 +128,7 @@ impl Session {
         self.program.complete(frozen)?;
         if last {
             let bytes = frozen.save(&self.image).with_context(|| self.image.display().to_string())?;
-            eprintln!("midwasm: frozen to {} ({bytes} bytes)", self.image.display());
+            say(format_args!("frozen to {} ({bytes} bytes)", self.image.display()));
         } else if let Some(checkpoints) = &mut self.checkpoints {
             checkpoints.save(frozen)?;
         }
@@ -135,26 +140,24 @@ impl Session {
         if let Some(Exit::Process { code }) = WasiCtx::exit_of(trap) {
             return ExitCode::from(code as u8);
         }
-        eprintln!("midwasm: trap: {trap}");
-        match self.program.instance.frozen().state() {
-            Ok(state) => print_frames(&self.program.instance.frozen(), state),
-            Err(_) => eprintln!("{trap:?}"),
-        }
+        let frames = match self.program.instance.frozen().state() {
+            Ok(state) => show_frames(&self.program.instance.frozen(), state),
+            Err(_) => format!("{trap:?}"),
+        };
+        say(format_args!("trap: {trap}\n{}", frames.trim_end()));
         ExitCode::from(TRAPPED)
     }
 }
 
 /// The youngest frames, with locals and operands.
-fn print_frames(frozen: &Frozen, mut state: State) {
+fn show_frames(frozen: &Frozen, mut state: State) -> String {
     let mut hidden = 0;
     if let Some(activation) = state.activations.last_mut() {
         hidden = activation.frames.len().saturating_sub(SHOWN);
         activation.frames.drain(..hidden);
     }
-    eprint!("{}", state.backtrace(frozen.instance().module()));
-    if hidden > 0 {
-        eprintln!("   and {hidden} older frames");
-    }
+    let rest = if hidden > 0 { format!("   and {hidden} older frames") } else { String::new() };
+    format!("{}{rest}", state.backtrace(frozen.instance().module()))
 }
 
 fn show(value: &Val) -> String {

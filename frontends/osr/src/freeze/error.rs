@@ -49,6 +49,8 @@ pub enum FreezeError {
     State(StateError),
     /// The file could not be written.
     Io(io::Error),
+    /// The image's name is that of a directory, a device or a pipe.
+    NotAFile,
     /// The process that was to write the file failed.
     Child {
         /// How it ended, as wait(2) says.
@@ -80,6 +82,9 @@ impl fmt::Display for FreezeError {
             Self::Module(_) => f.write_str("the module cannot be read again"),
             Self::State(_) => f.write_str("no instance can be in this state"),
             Self::Io(_) => f.write_str("the image could not be written"),
+            Self::NotAFile => {
+                f.write_str("the image could not be written: there is something that is not a file")
+            }
             Self::Child { status } => write!(f, "the process writing the image ended with {status:#x}"),
         }
     }

@@ -1,10 +1,10 @@
 //! Images in files.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use midstride_statemap::{
     Image, ImageError, ImageHead, LinearMemory, MemoryPages, Sink, State, WriteError, write_image,
@@ -40,24 +40,47 @@ impl Sink for FileSink<'_> {
     }
 }
 
+/// Where an image can be put, and the directory of that.
+pub(crate) struct Target {
+    path: PathBuf,
+    directory: PathBuf,
+    open: File,
+}
+
+impl Target {
+    /// A name that is free or a file's; behind links, if it is one. An image is put there by renaming, which
+    /// would put it in the place of a device or a pipe too.
+    pub(crate) fn new(path: &Path) -> Result<Self, FreezeError> {
+        let path = match fs::symlink_metadata(path) {
+            Ok(found) if found.is_symlink() => fs::canonicalize(path)?,
+            _ => path.to_owned(),
+        };
+        if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Err(FreezeError::NotAFile);
+        }
+        let directory = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        // Before any file: this error has the system's number, for whoever hears of it from a child.
+        let open = File::open(&directory)?;
+        Ok(Self { path, directory, open })
+    }
+}
+
 /// Writes an instance's image beside `path`, brings it to the disk, and puts it in its place.
 pub(crate) fn save(instance: &Instance, state: &State, path: &Path) -> Result<u64, FreezeError> {
-    let directory = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    // Before the file: this error has the system's number, for whoever hears of it from a child.
-    let parent = File::open(directory)?;
-    let file = Builder::new().prefix(".image-").suffix(UNFINISHED).tempfile_in(directory)?;
+    let target = Target::new(path)?;
+    let file = Builder::new().prefix(".image-").suffix(UNFINISHED).tempfile_in(&target.directory)?;
     let bytes = write(instance, state, file.as_file())?;
-    finish(file, path, &parent)?;
+    finish(file, &target)?;
     Ok(bytes)
 }
 
-fn finish(file: NamedTempFile, path: &Path, directory: &File) -> io::Result<()> {
+fn finish(file: NamedTempFile, target: &Target) -> io::Result<()> {
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    directory.sync_all()
+    file.persist(&target.path).map_err(|error| error.error)?;
+    target.open.sync_all()
 }
 
 fn write(instance: &Instance, state: &State, file: &File) -> Result<u64, FreezeError> {
@@ -81,6 +104,15 @@ pub struct ImageFile {
 }
 
 impl ImageFile {
+    /// Whether an image could be saved at `path`, as far as can be told before: its directory is there, and
+    /// the name is free or a file's.
+    ///
+    /// # Errors
+    /// [`FreezeError::Io`], [`FreezeError::NotAFile`].
+    pub fn can_be_saved_to(path: &Path) -> Result<(), FreezeError> {
+        Target::new(path).map(drop)
+    }
+
     /// Opens a file and reads its head.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::path::Path;
 use midstride_statemap::State;
 
 use super::error::FreezeError;
-use super::file;
+use super::file::{self, ImageFile};
 use crate::instance::Instance;
 use crate::runtime::fork::Child;
 
@@ -38,7 +38,10 @@ impl Saving {
 
 /// Starts to write.
 pub(crate) fn save(instance: &Instance, state: &State, path: &Path) -> Result<Saving, FreezeError> {
-    // Asked for now: the child has nobody to tell.
+    // Asked for now: the child has nobody to tell, or only a number.
+    if let Err(error @ FreezeError::NotAFile) = ImageFile::can_be_saved_to(path) {
+        return Err(error);
+    }
     let _ = instance.module().hash();
     let child = Child::run(|| file::save(instance, state, path).map_or_else(|error| status(&error), |_| 0))?;
     Ok(Saving(child))

@@ -5,6 +5,7 @@ mod images;
 mod kill;
 mod quit;
 mod times;
+mod trouble;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

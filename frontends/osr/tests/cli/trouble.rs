@@ -1,0 +1,114 @@
+//! Streams that are full or closed, names that are taken, modules out of pipes.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::fs::{FileTypeExt as _, symlink};
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
+
+use crate::{Place, SPIN, freeze, midwasm, output, spin};
+
+/// Answers a number, or traps.
+const ANSWERS: &str = r#"(module (func (export "answer") (result i32) (i32.const 42))
+    (func (export "trap") unreachable))"#;
+
+fn invoke(place: &Place, name: &str) -> Command {
+    let mut command = midwasm();
+    command.args(["run", "--invoke", name]).arg(&place.module);
+    command
+}
+
+/// Takes nothing.
+fn full() -> File {
+    File::options().write(true).open("/dev/full").unwrap()
+}
+
+/// A pipe that nobody reads.
+fn unread() -> Stdio {
+    std::io::pipe().unwrap().1.into()
+}
+
+#[test]
+fn an_image_is_not_put_in_the_place_of_what_is_no_file() {
+    let place = Place::new(SPIN);
+    let name = place.path("socket");
+    let _socket = UnixListener::bind(&name).unwrap();
+    symlink(&name, place.path("link")).unwrap();
+    for name in [name.clone(), place.path("link"), place.directory.path().to_owned()] {
+        let (status, _, stderr) = freeze(&place, &name, "1ms", "1000000000");
+        assert_eq!(status, 125);
+        let reason = "the image could not be written: there is something that is not a file\n";
+        assert_eq!(stderr, format!("midwasm: {}: {reason}", name.display()));
+    }
+    assert!(fs::symlink_metadata(&name).unwrap().file_type().is_socket());
+}
+
+#[test]
+fn an_image_is_put_where_a_link_leads() {
+    let place = Place::new(SPIN);
+    fs::create_dir(place.path("images")).unwrap();
+    fs::write(place.path("images/one"), "old").unwrap();
+    symlink("images/one", place.path("link")).unwrap();
+    let (status, _, stderr) = freeze(&place, &place.path("link"), "50ms", "60000000");
+    assert_eq!(status, 0, "{stderr}");
+    assert!(fs::symlink_metadata(place.path("link")).unwrap().is_symlink());
+    let (_, stdout, stderr) = output(midwasm().arg("thaw").arg(place.path("images/one")));
+    assert_eq!(stdout, spin(&place, "60000000"), "{stderr}");
+}
+
+#[test]
+fn a_place_for_an_image_that_is_not_there_is_told_before_the_program_runs() {
+    let place = Place::new(ANSWERS);
+    let mut command = midwasm();
+    command.args(["freeze", "--after", "1m", "--invoke", "trap", "-o"]).arg(place.path("no/image"));
+    let (status, _, stderr) = output(command.arg(&place.module));
+    assert_eq!(status, 125);
+    assert!(
+        stderr.ends_with("the image could not be written: No such file or directory (os error 2)\n"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn results_that_cannot_be_printed_are_an_error() {
+    let place = Place::new(ANSWERS);
+    let mut compile = midwasm();
+    compile.arg("compile").arg(&place.module);
+    for mut command in [invoke(&place, "answer"), compile] {
+        let run = command.stdout(full()).output().unwrap();
+        let stderr = String::from_utf8(run.stderr).unwrap();
+        assert_eq!(stderr, "midwasm: standard output: No space left on device (os error 28)\n");
+        assert_eq!(run.status.code(), Some(125));
+        let run = command.stdout(unread()).output().unwrap();
+        assert_eq!((run.status.code(), run.stderr), (Some(0), Vec::new()), "who reads has seen enough");
+    }
+}
+
+#[test]
+fn a_trap_is_one_though_nobody_can_be_told() {
+    let place = Place::new(ANSWERS);
+    for stream in [full().into(), unread()] {
+        assert_eq!(invoke(&place, "trap").stderr(stream).status().unwrap().code(), Some(134));
+    }
+}
+
+#[test]
+fn a_reason_is_told_once() {
+    let place = Place::new(ANSWERS);
+    let mut command = midwasm();
+    let (_, _, stderr) = output(command.args(["run", "--dir", "/no/such", "x"]).arg(&place.module));
+    assert_eq!(stderr.matches("No such file or directory").count(), 1, "{stderr}");
+    fs::write(&place.module, "(module (func").unwrap();
+    let (_, _, stderr) = output(&mut invoke(&place, "answer"));
+    assert_eq!(stderr.matches("expected `)`").count(), 1, "{stderr}");
+}
+
+#[test]
+fn a_module_comes_out_of_a_pipe() {
+    let mut command = midwasm();
+    command.args(["run", "--invoke", "answer", "/dev/stdin"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(ANSWERS.as_bytes()).unwrap();
+    let run = child.wait_with_output().unwrap();
+    assert_eq!((run.status.code(), &run.stdout[..]), (Some(0), &b"42\n"[..]));
+}

@@ -12,7 +12,7 @@
 
 use midstride_addr::{CodeOffset, rel8};
 
-use crate::encode::InsnBits;
+use crate::encode::Bits;
 use crate::error::EmitError;
 use crate::op::Cond;
 use crate::reg::Gpr;
@@ -92,68 +92,68 @@ impl Writer<'_> {
 
     /// Jumps to the label (`E9 cd`).
     pub fn jmp(&mut self, label: Label) {
-        self.rel32_to(InsnBits::EMPTY.byte(0xe9), label);
+        self.rel32_to(Bits::EMPTY.byte(0xe9), label);
     }
 
     /// Jumps to the label if the condition holds (`0F 80+cc cd`).
     pub fn jcc(&mut self, cond: Cond, label: Label) {
-        self.rel32_to(InsnBits::EMPTY.byte(0x0f).byte(0x80 | cond.code()), label);
+        self.rel32_to(Bits::EMPTY.byte(0x0f).byte(0x80 | cond.code()), label);
     }
 
     /// Calls the label (`E8 cd`).
     pub fn call(&mut self, label: Label) {
-        self.rel32_to(InsnBits::EMPTY.byte(0xe8), label);
+        self.rel32_to(Bits::EMPTY.byte(0xe8), label);
     }
 
     /// Loads the address of the label (`REX.W 8D /r`, rip-relative).
     pub fn lea_label(&mut self, dst: Gpr, label: Label) {
         let number = dst.number();
-        let opcode = InsnBits::EMPTY.byte(0x48 | (number >> 3) << 2).byte(0x8d);
+        let opcode = Bits::EMPTY.byte(0x48 | (number >> 3) << 2).byte(0x8d);
         self.rel32_to(opcode.byte((number & 7) << 3 | 0b101), label);
     }
 
     /// Jumps to the label, at most 127 bytes forward or 128 back (`EB cb`).
     pub fn jmp_short(&mut self, label: Label) {
-        self.rel8_to(InsnBits::EMPTY.byte(0xeb), label);
+        self.rel8_to(Bits::EMPTY.byte(0xeb), label);
     }
 
     /// Jumps to the label if the condition holds, at most 127 bytes forward or 128 back (`70+cc cb`).
     pub fn jcc_short(&mut self, cond: Cond, label: Label) {
-        self.rel8_to(InsnBits::EMPTY.byte(0x70 | cond.code()), label);
+        self.rel8_to(Bits::EMPTY.byte(0x70 | cond.code()), label);
     }
 
     /// Jumps to the label, short, if rcx is 0; flags are neither read nor changed (`E3 cb`).
     pub fn jrcxz(&mut self, label: Label) {
-        self.rel8_to(InsnBits::EMPTY.byte(0xe3), label);
+        self.rel8_to(Bits::EMPTY.byte(0xe3), label);
     }
 
     /// Jumps to the label, short, if ecx is 0; flags are neither read nor changed (`67 E3 cb`).
     pub fn jecxz(&mut self, label: Label) {
-        self.rel8_to(InsnBits::EMPTY.byte(0x67).byte(0xe3), label);
+        self.rel8_to(Bits::EMPTY.byte(0x67).byte(0xe3), label);
     }
 
     /// Decrements rcx without touching flags, then jumps to the label, short, unless it is 0 (`E2 cb`).
     pub fn loop_(&mut self, label: Label) {
-        self.rel8_to(InsnBits::EMPTY.byte(0xe2), label);
+        self.rel8_to(Bits::EMPTY.byte(0xe2), label);
     }
 
     /// As [`loop_`](Self::loop_), and jumps only while ZF is set (`E1 cb`).
     pub fn loope(&mut self, label: Label) {
-        self.rel8_to(InsnBits::EMPTY.byte(0xe1), label);
+        self.rel8_to(Bits::EMPTY.byte(0xe1), label);
     }
 
     /// As [`loop_`](Self::loop_), and jumps only while ZF is clear (`E0 cb`).
     pub fn loopne(&mut self, label: Label) {
-        self.rel8_to(InsnBits::EMPTY.byte(0xe0), label);
+        self.rel8_to(Bits::EMPTY.byte(0xe0), label);
     }
 
-    fn rel32_to(&mut self, opcode: InsnBits, label: Label) {
+    fn rel32_to(&mut self, opcode: Bits, label: Label) {
         let Some(mut slot) = self.slot(label) else { return };
         self.rel32_to_slot(opcode, &mut slot);
         self.labels[usize::from(label.0)] = slot;
     }
 
-    fn rel8_to(&mut self, opcode: InsnBits, label: Label) {
+    fn rel8_to(&mut self, opcode: Bits, label: Label) {
         let Some(mut slot) = self.slot(label) else { return };
         self.rel8_to_slot(opcode, &mut slot);
         self.labels[usize::from(label.0)] = slot;
@@ -168,7 +168,7 @@ impl Writer<'_> {
     }
 
     /// Writes `opcode` and a 32-bit displacement to the label.
-    pub(crate) fn rel32_to_slot(&mut self, opcode: InsnBits, slot: &mut Slot) {
+    pub(crate) fn rel32_to_slot(&mut self, opcode: Bits, slot: &mut Slot) {
         let field = self.offset().get() + opcode.len;
         let bound = slot.bound;
         let value = if bound == NONE { slot.last32 } else { bound.wrapping_sub(field + 4) };
@@ -180,7 +180,7 @@ impl Writer<'_> {
     }
 
     /// Writes `opcode` and an 8-bit displacement to the label.
-    pub(crate) fn rel8_to_slot(&mut self, opcode: InsnBits, slot: &mut Slot) {
+    pub(crate) fn rel8_to_slot(&mut self, opcode: Bits, slot: &mut Slot) {
         let field = self.offset().get() + opcode.len;
         let value = if slot.bound == NONE {
             // The field before is so far away that no place from here on can suit it.

@@ -5,7 +5,7 @@
 
 use midstride_addr::CodeOffset;
 
-use crate::encode::InsnBits;
+use crate::encode::Bits;
 use crate::error::EmitError;
 use crate::label::{NONE, Slot};
 use crate::op::Cond;
@@ -75,38 +75,38 @@ impl Writer<'_> {
     /// Jumps to the label (`E9 cd`, or `EB cb` back to one that is near).
     pub fn jmp_loose(&mut self, label: &mut LooseLabel) {
         if self.is_near(label) {
-            return self.loose8(InsnBits::EMPTY.byte(0xeb), label);
+            return self.loose8(Bits::EMPTY.byte(0xeb), label);
         }
-        self.loose32(InsnBits::EMPTY.byte(0xe9), label);
+        self.loose32(Bits::EMPTY.byte(0xe9), label);
     }
 
     /// Jumps to the label if the condition holds (`0F 80+cc cd`, or `70+cc cb` back to one that is near).
     pub fn jcc_loose(&mut self, cond: Cond, label: &mut LooseLabel) {
         if self.is_near(label) {
-            return self.loose8(InsnBits::EMPTY.byte(0x70 | cond.code()), label);
+            return self.loose8(Bits::EMPTY.byte(0x70 | cond.code()), label);
         }
-        self.loose32(InsnBits::EMPTY.byte(0x0f).byte(0x80 | cond.code()), label);
+        self.loose32(Bits::EMPTY.byte(0x0f).byte(0x80 | cond.code()), label);
     }
 
     /// Jumps to the label, at most 127 bytes forward or 128 back (`EB cb`).
     pub fn jmp_loose_short(&mut self, label: &mut LooseLabel) {
-        self.loose8(InsnBits::EMPTY.byte(0xeb), label);
+        self.loose8(Bits::EMPTY.byte(0xeb), label);
     }
 
     /// Jumps to the label if the condition holds, at most 127 bytes forward or 128 back (`70+cc cb`).
     pub fn jcc_loose_short(&mut self, cond: Cond, label: &mut LooseLabel) {
-        self.loose8(InsnBits::EMPTY.byte(0x70 | cond.code()), label);
+        self.loose8(Bits::EMPTY.byte(0x70 | cond.code()), label);
     }
 
     /// Calls the label (`E8 cd`).
     pub fn call_loose(&mut self, label: &mut LooseLabel) {
-        self.loose32(InsnBits::EMPTY.byte(0xe8), label);
+        self.loose32(Bits::EMPTY.byte(0xe8), label);
     }
 
     /// Loads the address of the label (`REX.W 8D /r`, rip-relative).
     pub fn lea_loose(&mut self, dst: Gpr, label: &mut LooseLabel) {
         let number = dst.number();
-        let opcode = InsnBits::EMPTY.byte(0x48 | (number >> 3) << 2).byte(0x8d);
+        let opcode = Bits::EMPTY.byte(0x48 | (number >> 3) << 2).byte(0x8d);
         self.loose32(opcode.byte((number & 7) << 3 | 0b101), label);
     }
 
@@ -115,13 +115,13 @@ impl Writer<'_> {
         label.0.bound != NONE && self.offset().get() + 2 - label.0.bound <= 128
     }
 
-    fn loose32(&mut self, opcode: InsnBits, label: &mut LooseLabel) {
+    fn loose32(&mut self, opcode: Bits, label: &mut LooseLabel) {
         let awaited = label.is_awaited();
         self.rel32_to_slot(opcode, &mut label.0);
         self.loose += u32::from(label.is_awaited() && !awaited);
     }
 
-    fn loose8(&mut self, opcode: InsnBits, label: &mut LooseLabel) {
+    fn loose8(&mut self, opcode: Bits, label: &mut LooseLabel) {
         let awaited = label.is_awaited();
         self.rel8_to_slot(opcode, &mut label.0);
         self.loose += u32::from(label.is_awaited() && !awaited);

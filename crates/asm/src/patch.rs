@@ -17,7 +17,7 @@
 
 use midstride_addr::{CachePc, rel32};
 
-use crate::encode::InsnBits;
+use crate::encode::Bits;
 use crate::error::EmitError;
 use crate::op::Cond;
 use crate::writer::Writer;
@@ -154,25 +154,25 @@ impl PatchSite {
 impl Writer<'_> {
     /// Jumps to `to`; the target can be changed later.
     pub fn jmp_patchable(&mut self, to: CachePc) -> PatchSite {
-        self.patchable(PatchKind::Jmp, InsnBits::EMPTY.byte(JMP), to)
+        self.patchable(PatchKind::Jmp, Bits::EMPTY.byte(JMP), to)
     }
 
     /// Jumps to `to` if the condition holds; the target can be changed later.
     pub fn jcc_patchable(&mut self, cond: Cond, to: CachePc) -> PatchSite {
-        self.patchable(PatchKind::Jcc, InsnBits::EMPTY.byte(0x0f).byte(0x80 | cond.code()), to)
+        self.patchable(PatchKind::Jcc, Bits::EMPTY.byte(0x0f).byte(0x80 | cond.code()), to)
     }
 
     /// Calls `to`; the target can be changed later.
     pub fn call_patchable(&mut self, to: CachePc) -> PatchSite {
-        self.patchable(PatchKind::Call, InsnBits::EMPTY.byte(0xe8), to)
+        self.patchable(PatchKind::Call, Bits::EMPTY.byte(0xe8), to)
     }
 
     /// Jumps to `to`; later the target can be changed and the jump be replaced by a nop and back.
     pub fn jmp_nop_patchable(&mut self, to: CachePc) -> PatchSite {
-        self.patchable(PatchKind::JmpNop, InsnBits::EMPTY.byte(JMP), to)
+        self.patchable(PatchKind::JmpNop, Bits::EMPTY.byte(JMP), to)
     }
 
-    fn patchable(&mut self, kind: PatchKind, opcode: InsnBits, to: CachePc) -> PatchSite {
+    fn patchable(&mut self, kind: PatchKind, opcode: Bits, to: CachePc) -> PatchSite {
         let (offset, bytes) = kind.span();
         let start = self.pc().add(offset).get() % WORD;
         let padding = if start + bytes <= WORD { 0 } else { WORD - start };

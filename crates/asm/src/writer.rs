@@ -2,13 +2,10 @@
 
 use midstride_addr::{CachePc, CodeOffset};
 
-use crate::encode::{Form, InsnBits, Operands, Site, encode};
+use crate::encode::{Bits, Form, Insn, Operands, Site, encode};
 use crate::error::EmitError;
 use crate::label::{LABELS, Slot};
 use crate::reg::Width;
-
-/// Bytes stored at once; an instruction has at most 15.
-const WINDOW: usize = 16;
 
 /// Writes instructions one behind the other into a buffer, for execution at a known address.
 ///
@@ -55,7 +52,7 @@ impl<'b> Code<'b> {
 impl<'b> Writer<'b> {
     /// A writer at the start of `buf`, for code that will run at `origin`.
     ///
-    /// Up to 16 bytes behind the end of the code are overwritten, never more than `buf`. Of a buffer
+    /// Up to 24 bytes behind the end of the code are overwritten, never more than `buf`. Of a buffer
     /// beyond 4 GiB the first 4 GiB are used.
     #[must_use]
     pub fn new(buf: &'b mut [u8], origin: CachePc) -> Self {
@@ -163,17 +160,17 @@ impl<'b> Writer<'b> {
 
     /// Writes one byte of data.
     pub fn u8(&mut self, value: u8) {
-        self.put(InsnBits::EMPTY.byte(value));
+        self.put(Bits::EMPTY.byte(value));
     }
 
     /// Writes four bytes of data, the lowest first.
     pub fn u32(&mut self, value: u32) {
-        self.put(InsnBits::EMPTY.append(value.into(), 4));
+        self.put(Bits::EMPTY.append(value.into(), 4));
     }
 
     /// Writes eight bytes of data, the lowest first.
     pub fn u64(&mut self, value: u64) {
-        self.put(InsnBits::EMPTY.append(value, 8));
+        self.put(Bits::EMPTY.append(value, 8));
     }
 
     /// Encodes and writes one instruction.
@@ -181,27 +178,44 @@ impl<'b> Writer<'b> {
     pub(crate) fn emit(&mut self, form: Form, width: Width, operands: Operands) {
         let site = Site { at: self.offset(), pc: self.pc().get() };
         match encode(form, width, operands, site) {
-            Ok(insn) => self.put(insn),
+            Ok(insn) => self.put_insn(insn),
             Err(error) => self.fail(error),
         }
     }
 
-    /// Writes the bytes of one instruction: one store of a whole window where there is room for it.
+    /// Writes one instruction: a few stores into a window, where there is room for it.
     #[inline(always)]
-    pub(crate) fn put(&mut self, insn: InsnBits) {
-        let bytes = insn.bits.to_le_bytes();
-        match self.buf[..self.limit].get_mut(self.len..self.len + WINDOW) {
-            Some(window) => {
-                window.copy_from_slice(&bytes);
-                self.len += insn.len as usize;
-            }
-            None => self.put_at_the_end(bytes, insn.len as usize),
+    fn put_insn(&mut self, insn: Insn) {
+        match self.window() {
+            Some(window) => self.len += insn.write(window),
+            None => self.put_at_the_end(insn),
         }
     }
 
+    /// Writes a few bytes: one store, where there is room for it.
+    #[inline(always)]
+    pub(crate) fn put(&mut self, bits: Bits) {
+        let bytes = bits.bits.to_le_bytes();
+        match self.window() {
+            Some(window) => {
+                *window = bytes;
+                self.len += bits.len as usize;
+            }
+            None => self.bytes(&bytes[..bits.len as usize]),
+        }
+    }
+
+    /// The next bytes, where there are as many.
+    #[inline(always)]
+    fn window<const BYTES: usize>(&mut self) -> Option<&mut [u8; BYTES]> {
+        self.buf.get_mut(self.len..self.limit)?.first_chunk_mut()
+    }
+
     #[cold]
-    fn put_at_the_end(&mut self, bytes: [u8; WINDOW], len: usize) {
-        self.bytes(&bytes[..len]);
+    fn put_at_the_end(&mut self, insn: Insn) {
+        let mut window = [0; Insn::WINDOW];
+        let len = insn.write(&mut window);
+        self.bytes(&window[..len]);
     }
 
     /// Keeps the first error and leaves no room for anything more.

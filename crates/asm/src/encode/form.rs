@@ -1,7 +1,7 @@
 //! An encoding: what the manual's opcode column says, taken apart.
 
+use super::Bits;
 use super::Operands;
-use super::bits::HeadBits;
 use super::immediate::Imm;
 use crate::reg::Width;
 
@@ -23,7 +23,7 @@ pub(crate) enum Escape {
 
 impl Escape {
     #[inline(always)]
-    pub(super) const fn append_to(self, head: HeadBits) -> HeadBits {
+    pub(super) const fn append_to(self, head: Bits) -> Bits {
         match self {
             Self::None => head,
             Self::Of => head.byte(0x0f),

@@ -1,6 +1,6 @@
 //! The immediate at the end of an instruction.
 
-use super::{InsnBits, Site};
+use super::{Bits, Site};
 use crate::error::EmitError;
 use crate::reg::Width;
 
@@ -36,11 +36,11 @@ impl Imm {
     }
 }
 
-/// Appends the lowest `bytes` of `value`, which may be a signed or an unsigned number of that size.
+/// The lowest `bytes` of `value`, which may be a signed or an unsigned number of that size.
 #[inline(always)]
-pub(super) fn append(body: InsnBits, value: i64, bytes: u32, site: Site) -> Result<InsnBits, EmitError> {
+pub(super) fn bits(value: i64, bytes: u32, site: Site) -> Result<Bits, EmitError> {
     if bytes == 0 {
-        return Ok(body);
+        return Ok(Bits::EMPTY);
     }
     let unused = 64 - bytes * 8;
     let field = value.cast_unsigned() << unused >> unused;
@@ -48,5 +48,5 @@ pub(super) fn append(body: InsnBits, value: i64, bytes: u32, site: Site) -> Resu
     if signed != value && field != value.cast_unsigned() {
         return Err(EmitError::ImmediateTooWide { at: site.at, value, field_bytes: bytes as u8 });
     }
-    Ok(body.append(field, bytes))
+    Ok(Bits { bits: field, len: bytes })
 }

@@ -9,7 +9,7 @@ mod operands;
 mod rex;
 mod vex;
 
-pub(crate) use bits::InsnBits;
+pub(crate) use bits::{Bits, Insn};
 pub(crate) use form::Form;
 pub(crate) use operands::Operands;
 
@@ -29,16 +29,15 @@ pub(crate) struct Site {
 /// Encodes one instruction. `form` is a constant at every call, so what is decided by it is decided
 /// by the compiler.
 #[inline(always)]
-pub(crate) fn encode(form: Form, width: Width, ops: Operands, site: Site) -> Result<InsnBits, EmitError> {
+pub(crate) fn encode(form: Form, width: Width, ops: Operands, site: Site) -> Result<Insn, EmitError> {
     if !form.has_width(width) {
         return Err(EmitError::NoSuchWidth { at: site.at, width });
     }
     let head = match form.prefixes {
         Prefixes::Legacy => rex::head(form, width, &ops),
         Prefixes::Vex => vex::head(form, width, &ops),
-    }
-    .insn();
-    let imm_bytes = form.imm.bytes(width);
-    let body = modrm::append(head, form, &ops, imm_bytes, site)?;
-    immediate::append(body, ops.imm, imm_bytes, site)
+    };
+    let imm = immediate::bits(ops.imm, form.imm.bytes(width), site)?;
+    let operand = modrm::bits(form, &ops, head.len + imm.len, site)?;
+    Ok(Insn { head, operand, imm })
 }

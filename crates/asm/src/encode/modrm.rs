@@ -12,25 +12,19 @@
 use midstride_addr::{CachePc, rel32};
 
 use super::form::{Form, ModRm};
-use super::{InsnBits, Operands, Site};
+use super::{Bits, Operands, Site};
 use crate::error::EmitError;
 use crate::mem::Place;
 
 /// ModRM of a rip-relative operand, reg still 0.
 const RIP_RELATIVE: u64 = 0b00_000_101;
 
-/// Appends what the form has between opcode and immediate (of `imm_bytes`).
+/// What the form has between opcode and immediate, of an instruction with so many `other` bytes.
 #[inline(always)]
-pub(super) fn append(
-    head: InsnBits,
-    form: Form,
-    ops: &Operands,
-    imm_bytes: u32,
-    site: Site,
-) -> Result<InsnBits, EmitError> {
+pub(super) fn bits(form: Form, ops: &Operands, other: u32, site: Site) -> Result<Bits, EmitError> {
     let reg = match form.modrm {
-        ModRm::None | ModRm::InOpcode => return Ok(head),
-        ModRm::Fixed(byte) => return Ok(head.byte(byte)),
+        ModRm::None | ModRm::InOpcode => return Ok(Bits::EMPTY),
+        ModRm::Fixed(byte) => return Ok(Bits::EMPTY.byte(byte)),
         ModRm::Reg => ops.reg & 7,
         ModRm::Digit(digit) => digit,
         ModRm::Selected => ops.select,
@@ -38,11 +32,11 @@ pub(super) fn append(
     let reg = u64::from(reg << 3);
     let len = u32::from(ops.rm.len);
     match ops.rm.place {
-        Place::Plain => Ok(head.append(ops.rm.bits | reg, len)),
+        Place::Plain => Ok(Bits { bits: ops.rm.bits | reg, len }),
         Place::Rip => {
-            let end = site.pc.wrapping_add(u64::from(head.len + len + imm_bytes));
+            let end = site.pc.wrapping_add(u64::from(other + len));
             let disp = displacement(end, ops.rm.bits)?;
-            Ok(head.append(RIP_RELATIVE | reg | disp << 8, len))
+            Ok(Bits { bits: RIP_RELATIVE | reg | disp << 8, len })
         }
         Place::Illegal => Err(EmitError::RspAsIndex { at: site.at }),
     }

@@ -13,8 +13,8 @@
 //!  └───┴───┴───┴───┴───┴───┴───┴───┘   B  top bit of ModRM.rm, SIB.base or the opcode's register
 //! ```
 
+use super::Bits;
 use super::Operands;
-use super::bits::HeadBits;
 use super::form::{Form, ModRm, Sizing};
 use crate::reg::Width;
 
@@ -23,9 +23,9 @@ const OPERAND_SIZE: u8 = 0x66;
 
 /// Everything up to and including the opcode.
 #[inline(always)]
-pub(super) fn head(form: Form, width: Width, ops: &Operands) -> HeadBits {
+pub(super) fn head(form: Form, width: Width, ops: &Operands) -> Bits {
     let size = if matches!((form.sizing, width), (Sizing::Prefixes, Width::W16)) { OPERAND_SIZE } else { 0 };
-    let mut head = HeadBits::EMPTY
+    let mut head = Bits::EMPTY
         .prefix(form.lock | ops.lock)
         .prefix(ops.rm.segment as u8)
         .prefix(size)

@@ -15,15 +15,15 @@
 //!             └───┴───────────────┴───┴───────┘
 //! ```
 
+use super::Bits;
 use super::Operands;
-use super::bits::HeadBits;
 use super::form::{Escape, Form, ModRm};
 use crate::reg::Width;
 
 /// Everything up to and including the opcode.
 #[inline(always)]
-pub(super) fn head(form: Form, width: Width, ops: &Operands) -> HeadBits {
-    let head = HeadBits::EMPTY.prefix(ops.rm.segment as u8);
+pub(super) fn head(form: Form, width: Width, ops: &Operands) -> Bits {
+    let head = Bits::EMPTY.prefix(ops.rm.segment as u8);
     let r = if matches!(form.modrm, ModRm::Reg) { ops.reg >> 3 } else { 0 };
     let wide = form.wide_for(width) as u8;
     let last = ((!ops.vvvv & 15) << 3) | (form.long as u8) << 2 | pp(form.mandatory);

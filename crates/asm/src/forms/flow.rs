@@ -2,7 +2,7 @@
 
 use midstride_addr::{CachePc, rel32};
 
-use crate::encode::InsnBits;
+use crate::encode::Bits;
 use crate::error::EmitError;
 use crate::mem::Mem;
 use crate::op::Cond;
@@ -26,25 +26,25 @@ impl Writer<'_> {
     ///
     /// Fails with [`EmitError::OutOfReach`] beyond ±2 GiB.
     pub fn jmp_to(&mut self, to: CachePc) {
-        self.rel32_absolute(InsnBits::EMPTY.byte(0xe9), to);
+        self.rel32_absolute(Bits::EMPTY.byte(0xe9), to);
     }
 
     /// Jumps to `to` if the condition holds — `0F 80+cc cd`
     ///
     /// Fails with [`EmitError::OutOfReach`] beyond ±2 GiB.
     pub fn jcc_to(&mut self, cond: Cond, to: CachePc) {
-        self.rel32_absolute(InsnBits::EMPTY.byte(0x0f).byte(0x80 | cond.code()), to);
+        self.rel32_absolute(Bits::EMPTY.byte(0x0f).byte(0x80 | cond.code()), to);
     }
 
     /// Calls `to` — `E8 cd`
     ///
     /// Fails with [`EmitError::OutOfReach`] beyond ±2 GiB.
     pub fn call_to(&mut self, to: CachePc) {
-        self.rel32_absolute(InsnBits::EMPTY.byte(0xe8), to);
+        self.rel32_absolute(Bits::EMPTY.byte(0xe8), to);
     }
 
     /// Writes `opcode` and a 32-bit displacement to an address.
-    pub(crate) fn rel32_absolute(&mut self, opcode: InsnBits, to: CachePc) {
+    pub(crate) fn rel32_absolute(&mut self, opcode: Bits, to: CachePc) {
         let end = self.pc().add(u64::from(opcode.len) + 4);
         match rel32(end.get(), to.get()) {
             Some(disp) => self.put(opcode.append(disp.cast_unsigned().into(), 4)),

@@ -1,5 +1,6 @@
 //! The maps of a module's functions, by code offset and by function index.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::compact::build::CompactMapBuilder;
@@ -45,7 +46,14 @@ const COLUMNS: usize = 6;
 pub struct ModuleMapBuilder {
     /// Map starts and ends count from the first map.
     rows: Vec<[u32; COLUMNS]>,
-    maps: Vec<u8>,
+    /// Room for the table of functions, then the maps.
+    bytes: Vec<u8>,
+    room: usize,
+}
+
+/// Bytes of the table of this many functions.
+const fn table_bytes(functions: usize) -> usize {
+    4 + (COLUMNS + 1) * 4 * functions
 }
 
 impl ModuleMapBuilder {
@@ -53,6 +61,13 @@ impl ModuleMapBuilder {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// No functions yet, and room for the table of so many: when it is right, no map is moved in the end.
+    #[must_use]
+    pub fn with_functions(count: usize) -> Self {
+        let room = table_bytes(count);
+        Self { rows: Vec::with_capacity(count), bytes: vec![0; room], room }
     }
 
     /// Finishes `map` as the map of the next function.
@@ -71,28 +86,29 @@ impl ModuleMapBuilder {
         if low || code_start > code_end {
             return Err(BuildError::FunctionOrder { code_start });
         }
-        let start = self.maps.len() as u32;
-        map.finish(frame_bytes, &mut self.maps);
-        self.rows.push([function, code_start, code_end, body_offset, start, self.maps.len() as u32]);
+        let start = self.map_bytes() as u32;
+        map.finish(frame_bytes, &mut self.bytes);
+        self.rows.push([function, code_start, code_end, body_offset, start, self.map_bytes() as u32]);
         Ok(())
     }
 
     /// Bytes of maps so far, without the table of functions.
     #[must_use]
     pub fn map_bytes(&self) -> usize {
-        self.maps.len()
+        self.bytes.len() - self.room
     }
 
     /// The module's map: number of functions, table by code, rows of that table by function index, maps.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
-        let mut by_function: Vec<u32> = (0..self.rows.len() as u32).collect();
-        by_function.sort_by_key(|row| self.rows[*row as usize][0]);
-        let numbers = self.rows.iter().flatten().chain(&by_function);
-        let mut bytes = Vec::with_capacity(4 + (COLUMNS + 1) * 4 * self.rows.len() + self.maps.len());
-        bytes.extend_from_slice(&(self.rows.len() as u32).to_le_bytes());
-        numbers.for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
-        bytes.extend_from_slice(&self.maps);
+        let Self { rows, mut bytes, room } = self;
+        let mut by_function: Vec<u32> = (0..rows.len() as u32).collect();
+        by_function.sort_by_key(|row| rows[*row as usize][0]);
+        let mut table = Vec::with_capacity(table_bytes(rows.len()));
+        table.extend_from_slice(&(rows.len() as u32).to_le_bytes());
+        let numbers = rows.iter().flatten().chain(&by_function);
+        numbers.for_each(|number| table.extend_from_slice(&number.to_le_bytes()));
+        bytes.splice(..room, table);
         bytes
     }
 }
@@ -198,5 +214,33 @@ impl<'a> ModuleMap<'a> {
             if below(self, middle) { low = middle + 1 } else { high = middle }
         }
         low
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_map_is_the_same_whatever_room_its_table_was_given() {
+        let map_of_two = |mut module: ModuleMapBuilder| {
+            let mut function = CompactMapBuilder::new();
+            for (function_index, code_start) in [(7, 0x10), (4, 0x40)] {
+                function.start(0, &[]);
+                let entry = FunctionEntry {
+                    function: function_index,
+                    code_start,
+                    code_end: code_start + 8,
+                    body_offset: 0,
+                };
+                module.push(entry, &mut function, 16).unwrap();
+            }
+            module.finish()
+        };
+        let expected = map_of_two(ModuleMapBuilder::new());
+        assert_eq!(ModuleMap::parse(&expected).unwrap().functions(), 2);
+        for count in [1, 2, 5] {
+            assert_eq!(map_of_two(ModuleMapBuilder::with_functions(count)), expected);
+        }
     }
 }

@@ -2,15 +2,6 @@
 
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-/// Copies `bytes` to `to`.
-///
-/// # Safety
-/// `to` is valid for writes of `bytes.len()` and nobody else accesses it meanwhile.
-pub(crate) unsafe fn fill(to: *mut u8, bytes: &[u8]) {
-    // SAFETY: the caller's contract; the slice cannot overlap memory that nobody else accesses.
-    unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
-}
-
 /// Copies out of a region while other threads may patch it.
 ///
 /// # Safety

@@ -105,16 +105,31 @@ impl Region {
         if len == 0 {
             return Ok(());
         }
+        self.start_of(span, len)?.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The bytes of `span` in the writable alias, to be written in place.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    pub fn bytes_mut<'a>(&'a mut self, span: &'a mut Span<Writable>) -> Result<&'a mut [u8], AccessError> {
+        self.start_of(span, span.exec().len())
+    }
+
+    /// The first `len` bytes of a span that has as many.
+    fn start_of<'a>(&'a mut self, span: &'a Span<Writable>, len: u64) -> Result<&'a mut [u8], AccessError> {
+        let at = span.exec().start();
         let outside = AccessError::Outside { at, bytes: len };
         let (unit, _) = self.locate(at).ok_or(outside)?;
         if self.cursors[unit.get()].generation != span.generation() {
             return Err(AccessError::Stale { at });
         }
         let pointer = self.layout.pointer_to(at, len).ok_or(outside)?;
-        // SAFETY: `pointer_to` checked that the bytes lie in this region, mapped while it lives; the
-        // unpublished span and `&mut self` exclude everybody else.
-        unsafe { memory::fill(pointer, bytes) };
-        Ok(())
+        // SAFETY: `pointer_to` checked that the bytes lie in this region, mapped (and zero at first) while it
+        // lives; the unpublished span, of which the callers have the only borrow, and `&mut self` exclude
+        // everybody else.
+        Ok(unsafe { core::slice::from_raw_parts_mut(pointer, len as usize) })
     }
 
     /// Copies the bytes from `at` on (code or data) into `bytes`, through the alias.

@@ -274,6 +274,19 @@ mod accessing {
     }
 
     #[test]
+    fn the_bytes_of_a_span_are_written_in_place() {
+        let mut region = region(FakePages::leak());
+        let mut span = region.unit(0).unwrap().alloc_hot(6, 8).unwrap();
+        let at = span.exec().start();
+        let bytes = region.bytes_mut(&mut span).unwrap();
+        assert_eq!(bytes, [0; 6]);
+        bytes[1..4].copy_from_slice(&[7, 8, 9]);
+        let mut read = [1; 6];
+        region.read(at, &mut read).unwrap();
+        assert_eq!(read, [0, 7, 8, 9, 0, 0]);
+    }
+
+    #[test]
     fn more_bytes_than_the_span_are_refused() {
         let mut region = region(FakePages::leak());
         let mut span = region.unit(0).unwrap().alloc_hot(4, 8).unwrap();

@@ -33,6 +33,7 @@
 //! `func` (descriptors that compiled code points to), `module` (what may be sent to other threads),
 //! `freeze` (frames and memories of instances that have stopped).
 
+mod code;
 mod compile;
 mod engine;
 mod error;

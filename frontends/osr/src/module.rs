@@ -2,20 +2,17 @@
 
 use std::sync::{Arc, OnceLock};
 
-use midstride_addr::{AppPc, CachePc, CacheRange};
-use midstride_os::LINUX_PAGES;
-use midstride_slab::{AllocError, Place, Region, Sizes};
+use midstride_addr::CachePc;
 use midstride_statemap::{FunctionNames, ModuleHash, ModuleMap};
 use sha2::{Digest, Sha256};
 
+use crate::code::CodeMemory;
 use crate::compile::{Compiled, ResumeAt, ThunkOffsets, Wanted, compile};
 use crate::engine::Engine;
 use crate::error::ModuleError;
 use crate::info::{Item, ModuleInfo};
 use crate::parse::parse;
-use crate::runtime::code;
 use crate::runtime::layout::VmLayout;
-use crate::runtime::pages::Reservation;
 use crate::types::ExternType;
 
 /// A module that can be instantiated any number of times, in any thread.
@@ -37,31 +34,6 @@ struct Inner {
     code: CodeMemory,
     engine: Engine,
 }
-
-/// The memory of a module's code, and where the code is in it.
-#[derive(Debug)]
-struct CodeMemory {
-    range: CacheRange,
-    region: Region,
-}
-
-impl CodeMemory {
-    /// Copies code out, from an offset on.
-    fn read(&self, offset: u32, bytes: &mut [u8]) -> Option<()> {
-        self.region.read(self.range.start().add(offset.into()), bytes).ok()
-    }
-}
-
-impl Drop for CodeMemory {
-    fn drop(&mut self) {
-        code::forget(self.range);
-    }
-}
-
-// SAFETY: the region is only read from now on; its page source is one for all threads.
-unsafe impl Send for CodeMemory {}
-// SAFETY: as above: nobody has it mutably.
-unsafe impl Sync for CodeMemory {}
 
 impl Module {
     /// A module from its binary or text form.
@@ -91,8 +63,8 @@ impl Module {
         let layout = VmLayout::new(&info);
         let compiled =
             compile(wasm, &info, &layout, pending, Wanted { polls: engine.config().polls, resume_at })?;
-        let Compiled { code, thunks, starts, map, frames } = compiled;
-        let code = place(&code)?;
+        let Compiled { code, len, thunks, starts, map, frames } = compiled;
+        let code = code.publish(len);
         let (wasm, engine, hash) = (wasm.to_vec(), engine.clone(), OnceLock::new());
         Ok(Self(Arc::new(Inner { wasm, info, layout, starts, map, frames, hash, thunks, code, engine })))
     }
@@ -142,7 +114,7 @@ impl Module {
     /// Bytes of its machine code, and of the map that describes the code's states.
     #[must_use]
     pub fn sizes(&self) -> (usize, usize) {
-        (self.0.code.range.len() as usize, self.0.map.len())
+        (self.0.code.range().len() as usize, self.0.map.len())
     }
 
     /// The engine it was made for.
@@ -178,12 +150,12 @@ impl Module {
 
     /// The address of something in its code.
     pub(crate) fn address(&self, offset: u32) -> u64 {
-        self.0.code.range.start().get() + u64::from(offset)
+        self.0.code.range().start().get() + u64::from(offset)
     }
 
     /// The offset in its code of an address.
     pub(crate) fn offset(&self, address: u64) -> Option<u32> {
-        let range = self.0.code.range;
+        let range = self.0.code.range();
         range.contains(CachePc::new(address)).then(|| (address - range.start().get()) as u32)
     }
 
@@ -203,36 +175,4 @@ impl FunctionNames for &Module {
     fn name(&self, function: u32) -> Option<&str> {
         self.info().func_name(function)
     }
-}
-
-/// How often to try: another thread may be faster.
-const TRIES: u32 = 100;
-
-/// A region where the kernel has room: nothing has to be near it, and there can be many.
-fn reserve(sizes: Sizes) -> Result<Region, ModuleError> {
-    let try_once = || {
-        let full = |_| AllocError::NoPlace { start: 0, end: u64::MAX, bytes: sizes.total() };
-        let free = Reservation::new(sizes.total() as usize).map_err(full)?.base();
-        // What is tried first lies right below.
-        let place = Place::near_pc(AppPc::new(free + sizes.total()));
-        Ok(Region::reserve(&LINUX_PAGES, &place, sizes, 1)?)
-    };
-    let taken = |tried: &Result<_, _>| matches!(tried, Err(ModuleError::Memory(AllocError::NoPlace { .. })));
-    (1..TRIES).map(|_| try_once()).find(|tried| !taken(tried)).unwrap_or_else(try_once)
-}
-
-/// Puts code into executable memory.
-fn place(code: &[u8]) -> Result<CodeMemory, ModuleError> {
-    let bytes = code.len() as u64 + 16;
-    let sizes = Sizes { hot: bytes.next_multiple_of(4096), cold: 4096, data: 4096 };
-    let mut region = reserve(sizes)?;
-    let unit = region.unit(0);
-    let mut span = match unit {
-        Some(mut unit) => unit.alloc_hot(code.len() as u64, 16)?,
-        None => return Err(AllocError::BadUnitCount { units: 0 }.into()),
-    };
-    region.write(&mut span, code)?;
-    let range = span.publish().exec();
-    code::remember(range);
-    Ok(CodeMemory { range, region })
 }

@@ -1,5 +1,7 @@
 //! A function's beginning and end.
 
+use std::ops::Range;
+
 use midstride_asm::{Alu, Cond, Gpr, Mem, Width, Xmm};
 use midstride_statemap::Phase;
 
@@ -107,26 +109,33 @@ impl<'m> Function<'m, '_> {
 
     /// Locals that are no parameters are 0.
     fn clear_locals(&mut self, params: usize) {
-        let mut unpinned = Vec::new();
-        for local in params as u32..self.locals.len() as u32 {
+        let locals = params as u32..self.locals.len() as u32;
+        for local in locals.clone() {
             match self.pins.of(local).map(|pin| self.pins.loc(pin)) {
                 Some(Loc::Gpr(reg)) => self.w.alu_rr(Width::W32, Alu::Xor, reg, reg),
                 Some(Loc::Xmm(reg)) => self.w.xorps_xx(reg, reg),
-                _ => unpinned.push(local),
+                _ => continue,
             }
             self.begin_pinned(local);
         }
-        self.clear_homes(&unpinned);
+        self.clear_homes(locals);
     }
 
-    fn clear_homes(&mut self, locals: &[u32]) {
+    /// Clears the homes of those that are not pinned.
+    fn clear_homes(&mut self, locals: Range<u32>) {
         const FEW: usize = 40;
-        match locals {
-            [] => {}
-            [first, .., last] if locals.len() > FEW => self.clear_range(*first, *last),
+        let unpinned = || locals.clone().filter(|local| self.pins.of(*local).is_none());
+        let (first, last) = (unpinned().next(), unpinned().next_back());
+        match (first, last, unpinned().count() > FEW) {
+            (Some(first), Some(last), true) => self.clear_range(first, last),
+            (None, ..) => {}
             _ => {
                 self.w.xorps_xx(SCRATCH_X, SCRATCH_X);
-                locals.iter().for_each(|&local| self.clear_home(local, SCRATCH_X));
+                for local in locals {
+                    if self.pins.of(local).is_none() {
+                        self.clear_home(local, SCRATCH_X);
+                    }
+                }
             }
         }
     }

@@ -25,7 +25,7 @@ mod visit;
 
 use midstride_addr::CachePc;
 use midstride_asm::{EmitError, Writer};
-use midstride_statemap::{BuildError, FunctionEntry, ModuleMapBuilder};
+use midstride_statemap::{FunctionEntry, ModuleMapBuilder};
 use wasmparser::{
     BinaryReader, FuncToValidate, FuncValidator, FuncValidatorAllocations, FunctionBody, ValidatorResources,
 };
@@ -34,6 +34,7 @@ pub(crate) use frame::Frame;
 pub(crate) use pins::{Arrival, arrivals};
 pub(crate) use regs::{ARG_GPRS, ARG_XMMS, PIN_GPRS, PIN_XMMS};
 
+use crate::code::CodeBuffer;
 use crate::engine::Polls;
 use crate::error::ModuleError;
 use crate::info::ModuleInfo;
@@ -48,10 +49,12 @@ use scan::Scan;
 use sites::Sites;
 pub(crate) use thunks::ThunkOffsets;
 
-/// The code of a module, before it has an address; it can be placed at any multiple of 16.
+/// A module's code and what is known of it; the code is the same wherever it lies.
 #[derive(Debug)]
 pub(crate) struct Compiled {
-    pub(crate) code: Vec<u8>,
+    pub(crate) code: CodeBuffer,
+    /// Bytes of it.
+    pub(crate) len: usize,
     pub(crate) thunks: ThunkOffsets,
     /// Of each function defined in the module, where it starts.
     pub(crate) starts: Vec<u32>,
@@ -85,8 +88,6 @@ struct Session<'m> {
     out: Compiled,
     maps: ModuleMapBuilder,
     fixups: Vec<CallFixup>,
-    /// So much of the code is there.
-    end: usize,
     allocations: FuncValidatorAllocations,
     scan: Scan,
     wanted: Wanted,
@@ -122,11 +123,12 @@ pub(crate) fn compile(
     pending: Vec<Pending<'_>>,
     wanted: Wanted,
 ) -> Result<Compiled, ModuleError> {
-    let mut code = Vec::new();
-    let thunks = thunks::write(&mut code).map_err(|source| ModuleError::Emit { func: 0, source })?;
-    let end = code.len();
+    let mut code = CodeBuffer::new(expected(&pending))?;
+    let (thunks, len) =
+        thunks::write(code.bytes()?).map_err(|source| ModuleError::Emit { func: 0, source })?;
     let out = Compiled {
-        code: with_room(&code, &pending),
+        code,
+        len,
         thunks,
         starts: Vec::with_capacity(pending.len()),
         map: Vec::new(),
@@ -137,9 +139,8 @@ pub(crate) fn compile(
         info,
         layout,
         out,
-        maps: ModuleMapBuilder::new(),
+        maps: ModuleMapBuilder::with_functions(pending.len()),
         fixups: Vec::new(),
-        end,
         allocations: FuncValidatorAllocations::default(),
         scan: Scan::default(),
         wanted,
@@ -151,26 +152,23 @@ pub(crate) fn compile(
     for (func, body) in pending {
         session.function(func, &body)?;
     }
-    let Session { mut out, fixups, maps, end, .. } = session;
-    out.code.truncate(end);
+    let Session { mut out, fixups, maps, .. } = session;
     out.map = maps.finish();
     let target = |callee| match callee {
         Callee::Func(func) => out.starts[(func - info.imported_funcs) as usize],
         Callee::Runtime => thunks.runtime,
         Callee::Foreign => thunks.foreign,
     };
-    direct_calls(&mut out.code, &fixups, target);
+    direct_calls(out.code.bytes()?, &fixups, target);
     Ok(out)
 }
 
-/// The code so far with room for these functions behind it. What stays untouched of it is never in memory.
-fn with_room(code: &[u8], pending: &[Pending<'_>]) -> Vec<u8> {
+/// Bytes of code that there may be, with room for the last function.
+fn expected(pending: &[Pending<'_>]) -> usize {
     let bodies = || pending.iter().map(|(_, body)| body.range().count());
     let usual = bodies().sum::<usize>().saturating_mul(USUAL_GROWTH);
     let largest = bodies().max().unwrap_or(0).saturating_mul(GROWTH);
-    let mut roomy = vec![0; code.len().saturating_add(usual).saturating_add(largest).saturating_add(LEAST)];
-    roomy[..code.len()].copy_from_slice(code);
-    roomy
+    usual.saturating_add(largest).saturating_add(2 * LEAST)
 }
 
 impl<'m> Session<'m> {
@@ -189,9 +187,7 @@ impl<'m> Session<'m> {
             match written? {
                 Ok(written) => {
                     let body = body.range().start as u32;
-                    return self
-                        .place(index, body, written)
-                        .map_err(|source| ModuleError::Map { func: index, source });
+                    return self.place(index, body, written);
                 }
                 Err(EmitError::Full { .. }) if room < usize::MAX / 4 => room *= 4,
                 Err(source) => return Err(ModuleError::Emit { func: index, source }),
@@ -218,7 +214,7 @@ impl<'m> Session<'m> {
             return Err(ModuleError::Invalid { offset, reason: "zero byte expected".to_owned() });
         }
         let ty = self.info.func_type(index);
-        let mut function = self.open(index, body, spare, room);
+        let mut function = self.open(index, body, spare, room)?;
         let fields = function.begin(ty.params(), ty.results(), at.len());
         go_through(&mut function, reader, validator)?;
         function.finish();
@@ -238,11 +234,11 @@ impl<'m> Session<'m> {
         body: &FunctionBody<'_>,
         mut spare: Spare<'m>,
         room: usize,
-    ) -> Function<'m, '_> {
+    ) -> Result<Function<'m, '_>, ModuleError> {
         let ty = self.info.func_type(index);
-        let start = self.end.next_multiple_of(CODE_ALIGNMENT);
-        if self.out.code.len() < start + room {
-            self.out.code.resize((start + room).max(self.out.code.len() * 2), 0);
+        let start = self.out.len.next_multiple_of(CODE_ALIGNMENT);
+        if self.out.code.room() < start + room {
+            self.out.code.grow(start + room)?;
         }
         self.function_fixups.clear();
         let Spare { locals, pins, .. } = &mut spare;
@@ -254,8 +250,8 @@ impl<'m> Session<'m> {
             || uses_vectors(locals)
             || uses_vectors(ty.params())
             || uses_vectors(ty.results());
-        Function {
-            w: Writer::new(&mut self.out.code[start..start + room], CachePc::new(0)),
+        Ok(Function {
+            w: Writer::new(&mut self.out.code.bytes()?[start..start + room], CachePc::new(0)),
             info: self.info,
             layout: self.layout,
             frame: Frame::new(spare.locals.len() as u32, vectors),
@@ -282,22 +278,23 @@ impl<'m> Session<'m> {
             loops: &self.scan.loops,
             polls: self.wanted.polls,
             resume_at: self.wanted.resume_at.filter(|at| at.func == index).map_or(u32::MAX, |at| at.wasm),
-        }
+        })
     }
 
     /// Keeps the function that was written behind those so far.
-    fn place(&mut self, function: u32, body_offset: u32, written: Written) -> Result<(), BuildError> {
+    fn place(&mut self, function: u32, body_offset: u32, written: Written) -> Result<(), ModuleError> {
         let Written { bytes: len, fields, frame_bytes } = written;
-        self.sites.finish()?;
-        let start = self.end.next_multiple_of(CODE_ALIGNMENT);
-        let code = &mut self.out.code;
-        code[self.end..start].fill(0xcc);
+        let refused = |source| ModuleError::Map { func: function, source };
+        self.sites.finish().map_err(refused)?;
+        let start = self.out.len.next_multiple_of(CODE_ALIGNMENT);
+        let code = self.out.code.bytes()?;
+        code[self.out.len..start].fill(0xcc);
         fields.fill(&mut code[start..start + len], frame_bytes);
-        self.end = start + len;
+        self.out.len = start + len;
         let start = start as u32;
         self.out.starts.push(start);
         let entry = FunctionEntry { function, code_start: start, code_end: start + len as u32, body_offset };
-        self.maps.push(entry, &mut self.sites.builder, frame_bytes.cast_unsigned())?;
+        self.maps.push(entry, &mut self.sites.builder, frame_bytes.cast_unsigned()).map_err(refused)?;
         self.fixups.extend(
             self.function_fixups.iter().map(|fixup| CallFixup { field: fixup.field + start, ..*fixup }),
         );

@@ -14,6 +14,8 @@ pub(crate) struct Scan {
     pub(crate) vectors: bool,
     /// Where the memory of `memory.size` or `memory.grow` is not the one byte it has to be.
     pub(crate) odd_memory: Option<usize>,
+    /// Of each block that is open: its loop's number, if it is one.
+    open: Vec<Option<usize>>,
 }
 
 /// What a loop does.
@@ -108,8 +110,6 @@ struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     found: Scan,
-    /// Of each open block: its loop's number, if it is one.
-    open: Vec<Option<usize>>,
     depth: u32,
     /// What a use of a local weighs at this depth.
     weight: u32,
@@ -120,8 +120,9 @@ pub(crate) fn scan(bytes: &[u8], locals: usize, mut reused: Scan) -> Scan {
     reused.weights.clear();
     reused.weights.resize(locals, 0);
     reused.loops.clear();
+    reused.open.clear();
     (reused.vectors, reused.odd_memory) = (false, None);
-    let mut scanner = Scanner { bytes, at: 0, found: reused, open: Vec::new(), depth: 0, weight: 1 };
+    let mut scanner = Scanner { bytes, at: 0, found: reused, depth: 0, weight: 1 };
     scanner.quick();
     while scanner.operator().is_some() {
         scanner.quick();
@@ -255,19 +256,19 @@ impl Scanner<'_> {
             self.found.loops.push(LoopKind::Leaf);
             self.enter(self.depth + 1);
         }
-        self.open.push(number);
+        self.found.open.push(number);
         self.leb().map(drop)
     }
 
     fn end(&mut self) -> Option<()> {
-        if self.open.pop()?.is_some() {
+        if self.found.open.pop()?.is_some() {
             self.enter(self.depth - 1);
         }
         Some(())
     }
 
     fn call(&mut self) -> Option<()> {
-        for number in self.open.iter().rev().flatten() {
+        for number in self.found.open.iter().rev().flatten() {
             if self.found.loops[*number] == LoopKind::Calls {
                 break;
             }
@@ -317,8 +318,7 @@ mod tests {
         ];
         let found = scan_of(&bytes, 3);
         assert_eq!(found.weights, [1, 1, 0]);
-        let mut thorough =
-            Scanner { bytes: &bytes, at: 0, found: Scan::default(), open: Vec::new(), depth: 0, weight: 1 };
+        let mut thorough = Scanner { bytes: &bytes, at: 0, found: Scan::default(), depth: 0, weight: 1 };
         thorough.found.weights = vec![0; 3];
         while thorough.operator().is_some() {}
         assert_eq!(thorough.found.weights, found.weights);

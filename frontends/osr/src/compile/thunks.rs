@@ -33,13 +33,9 @@ pub(crate) struct ThunkOffsets {
 /// What a caller in System V code expects to keep.
 const SAVED: [Gpr; 6] = [Gpr::Rbp, Gpr::Rbx, Gpr::R12, Gpr::R13, Gpr::R14, Gpr::R15];
 
-/// Room for all of them.
-const BYTES: usize = 1024;
-
-/// Writes the thunks to the start of a module's code.
-pub(crate) fn write(code: &mut Vec<u8>) -> Result<ThunkOffsets, EmitError> {
-    let mut buffer = [0; BYTES];
-    let mut w = Writer::new(&mut buffer, CachePc::new(0));
+/// Writes the thunks to the start of a module's code; how many bytes they are.
+pub(crate) fn write(code: &mut [u8]) -> Result<(ThunkOffsets, usize), EmitError> {
+    let mut w = Writer::new(code, CachePc::new(0));
     let mut exit = LooseLabel::new();
     let (enter, returned) = write_enter(&mut w, &mut exit);
     w.align(16);
@@ -51,8 +47,8 @@ pub(crate) fn write(code: &mut Vec<u8>) -> Result<ThunkOffsets, EmitError> {
     let foreign = w.offset().get();
     write_foreign(&mut w, &mut exit);
     let exit = exit.place().map_or(0, |place| place.get());
-    code.extend_from_slice(w.finish()?.bytes());
-    Ok(ThunkOffsets { enter, exit, returned, resume, runtime, foreign })
+    let len = w.finish()?.bytes().len();
+    Ok((ThunkOffsets { enter, exit, returned, resume, runtime, foreign }, len))
 }
 
 fn context(offset: i32) -> Mem {

@@ -1,0 +1,115 @@
+//! The memory of a module's code: written where it will lie, then executed.
+
+use midstride_addr::{AppPc, CacheRange};
+use midstride_os::LINUX_PAGES;
+use midstride_slab::{AccessError, AllocError, Place, Region, Sizes, Slab, Span, Writable};
+
+use crate::error::ModuleError;
+use crate::runtime::code;
+use crate::runtime::pages::Reservation;
+
+/// Code that is being written. What stays untouched of its memory is never there.
+#[derive(Debug)]
+pub(crate) struct CodeBuffer {
+    region: Region,
+    span: Span<Writable>,
+}
+
+/// Code that can be executed.
+#[derive(Debug)]
+pub(crate) struct CodeMemory {
+    range: CacheRange,
+    region: Region,
+}
+
+impl CodeBuffer {
+    /// Room for so many bytes, or for less when the machine has no more.
+    ///
+    /// # Errors
+    /// [`ModuleError::Memory`].
+    pub(crate) fn new(bytes: usize) -> Result<Self, ModuleError> {
+        let sizes = Sizes { hot: (bytes as u64).next_multiple_of(4096), cold: 4096, data: 4096 };
+        let mut region = reserve(sizes)?;
+        let span = match region.unit(0) {
+            Some(mut unit) => unit.alloc_hot(unit.left(Slab::Hot), 16)?,
+            None => return Err(AllocError::BadUnitCount { units: 0 }.into()),
+        };
+        Ok(Self { region, span })
+    }
+
+    /// All of it.
+    ///
+    /// # Errors
+    /// [`ModuleError::Access`], which does not happen: the span is the region's.
+    pub(crate) fn bytes(&mut self) -> Result<&mut [u8], AccessError> {
+        self.region.bytes_mut(&mut self.span)
+    }
+
+    /// Bytes there is room for.
+    pub(crate) fn room(&self) -> usize {
+        self.span.exec().len() as usize
+    }
+
+    /// Makes room for at least `bytes`, what is there included.
+    ///
+    /// # Errors
+    /// [`ModuleError::Memory`]; it is as before.
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), ModuleError> {
+        let mut larger = Self::new(bytes.max(self.room().saturating_mul(2)))?;
+        let (wanted, left) = (bytes as u64, larger.room() as u64);
+        if let (Some(unit), true) = (larger.region.unit(0), left < wanted) {
+            return Err(AllocError::Full { unit: unit.id(), slab: Slab::Hot, wanted, left }.into());
+        }
+        let code = self.bytes()?;
+        larger.bytes()?[..code.len()].copy_from_slice(code);
+        *self = larger;
+        Ok(())
+    }
+
+    /// Ends writing: the first `len` bytes are the code.
+    pub(crate) fn publish(self, len: usize) -> CodeMemory {
+        let whole = self.span.publish().exec();
+        let range = CacheRange::new(whole.start(), whole.start().add(len as u64));
+        code::remember(range);
+        CodeMemory { range, region: self.region }
+    }
+}
+
+impl CodeMemory {
+    /// Where it lies.
+    pub(crate) fn range(&self) -> CacheRange {
+        self.range
+    }
+
+    /// Copies code out, from an offset on.
+    pub(crate) fn read(&self, offset: u32, bytes: &mut [u8]) -> Option<()> {
+        self.region.read(self.range.start().add(offset.into()), bytes).ok()
+    }
+}
+
+impl Drop for CodeMemory {
+    fn drop(&mut self) {
+        code::forget(self.range);
+    }
+}
+
+// SAFETY: the region is only read from now on; its page source is one for all threads.
+unsafe impl Send for CodeMemory {}
+// SAFETY: as above: nobody has it mutably.
+unsafe impl Sync for CodeMemory {}
+
+/// How often to try: another thread may be faster.
+const TRIES: u32 = 100;
+
+/// A region where the kernel has room: nothing has to be near it, and there can be many.
+fn reserve(sizes: Sizes) -> Result<Region, ModuleError> {
+    let try_once = || {
+        let full = |_| AllocError::NoPlace { start: 0, end: u64::MAX, bytes: sizes.total() };
+        let free = Reservation::new(sizes.total() as usize).map_err(full)?.base();
+        // What is tried first lies right below.
+        let place = Place::near_pc(AppPc::new(free + sizes.total()));
+        Ok(Region::reserve(&LINUX_PAGES, &place, sizes, 1)?)
+    };
+    let taken = |tried: &Result<_, _>| matches!(tried, Err(ModuleError::Memory(AllocError::NoPlace { .. })));
+    (1..TRIES).map(|_| try_once()).find(|tried| !taken(tried)).unwrap_or_else(try_once)
+}

@@ -14,8 +14,8 @@ pub(crate) struct Scan {
     pub(crate) vectors: bool,
     /// Where the memory of `memory.size` or `memory.grow` is not the one byte it has to be.
     pub(crate) odd_memory: Option<usize>,
-    /// Of each block that is open: its loop's number, if it is one.
-    open: Vec<Option<usize>>,
+    /// Of each block that is open: the loop that was innermost before it.
+    open: Vec<usize>,
 }
 
 /// What a loop does.
@@ -105,11 +105,16 @@ static SHAPES: [Shape; 256] = shapes();
 
 /// The deepest loop that makes a difference.
 const DEEPEST: u32 = 4;
+const NO_LOOP: usize = usize::MAX;
+/// From here on a byte of a number in LEB128 has another one behind it.
+const LONG: u8 = 0x80;
 
 struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     found: Scan,
+    /// The number of the innermost loop, or `NO_LOOP`.
+    innermost: usize,
     depth: u32,
     /// What a use of a local weighs at this depth.
     weight: u32,
@@ -122,7 +127,7 @@ pub(crate) fn scan(bytes: &[u8], locals: usize, mut reused: Scan) -> Scan {
     reused.loops.clear();
     reused.open.clear();
     (reused.vectors, reused.odd_memory) = (false, None);
-    let mut scanner = Scanner { bytes, at: 0, found: reused, depth: 0, weight: 1 };
+    let mut scanner = Scanner { bytes, at: 0, found: reused, innermost: NO_LOOP, depth: 0, weight: 1 };
     scanner.quick();
     while scanner.operator().is_some() {
         scanner.quick();
@@ -130,12 +135,11 @@ pub(crate) fn scan(bytes: &[u8], locals: usize, mut reused: Scan) -> Scan {
     scanner.found
 }
 
-/// How many numbers in LEB128 follow an opcode, if nothing else does and nothing has to be known of it
-/// but, where it is a `Shape::Local`, the local; otherwise `NOT_QUICK`.
+/// How many numbers in LEB128 follow an opcode, if nothing else does and nothing has to be known of it;
+/// for a `Shape::Local` it is `LOCAL`, otherwise `NOT_QUICK`.
 static NUMBERS: [u8; 256] = numbers();
 const NOT_QUICK: u8 = 0xff;
-/// Its first number is a local.
-const LOCAL: u8 = 0x80;
+const LOCAL: u8 = 0x81;
 
 const fn numbers() -> [u8; 256] {
     let (shapes, mut numbers) = (shapes(), [NOT_QUICK; 256]);
@@ -145,7 +149,7 @@ const fn numbers() -> [u8; 256] {
             Shape::Plain => 0,
             Shape::Leb => 1,
             Shape::Leb2 => 2,
-            Shape::Local => LOCAL | 1,
+            Shape::Local => LOCAL,
             _ => NOT_QUICK,
         };
         opcode += 1;
@@ -163,7 +167,7 @@ impl Scanner<'_> {
     #[inline]
     fn leb(&mut self) -> Option<u32> {
         let first = self.byte()?;
-        if first < 0x80 { Some(first.into()) } else { self.long_leb(first) }
+        if first < LONG { Some(first.into()) } else { self.long_leb(first) }
     }
 
     fn long_leb(&mut self, first: u8) -> Option<u32> {
@@ -171,7 +175,7 @@ impl Scanner<'_> {
         for shift in (7..70).step_by(7) {
             let byte = self.byte()?;
             value |= u32::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
-            if byte < 0x80 {
+            if byte < LONG {
                 return Some(value);
             }
         }
@@ -183,26 +187,28 @@ impl Scanner<'_> {
         Some(())
     }
 
-    /// Reads operators of the frequent kinds with short numbers, without deciding which they are: guesses
-    /// about what comes next cost the most here.
+    /// Reads operators of the frequent kinds with short numbers. The few kinds are told apart by
+    /// comparisons, which the processor guesses better than where a table of jumps leads.
     fn quick(&mut self) {
-        let (mut at, weight, weights) = (self.at, self.weight, &mut *self.found.weights);
-        while let Some(window) = self.bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-            let (kind, word) = (NUMBERS[usize::from(window[0])], u64::from_le_bytes(*window));
-            // A bit for each byte that ends something; the opcode is such a byte.
-            let ends = !word & 0x8080_8080_8080_8000 | 0x80;
-            let fewer = if kind & 3 > 0 { ends & (ends - 1) } else { ends };
-            let last = if kind & 3 > 1 { fewer & fewer.wrapping_sub(1) } else { fewer };
-            if kind == NOT_QUICK || last == 0 {
-                break;
-            }
-            if kind & LOCAL != 0 {
-                match weights.get_mut(usize::from(window[1])) {
-                    Some(of_local) if window[1] < 0x80 => *of_local = of_local.saturating_add(weight),
+        let (bytes, weight, weights) = (self.bytes, self.weight, &mut *self.found.weights);
+        let mut at = self.at;
+        while let Some(&[opcode, first, second, third]) = bytes.get(at..).and_then(|rest| rest.first_chunk())
+        {
+            match NUMBERS[usize::from(opcode)] {
+                LOCAL => match weights.get_mut(usize::from(first)) {
+                    Some(of_local) if first < LONG => {
+                        *of_local = of_local.saturating_add(weight);
+                        at += 2;
+                    }
                     _ => break,
-                }
+                },
+                0 => at += 1,
+                1 if first < LONG => at += 2,
+                1 if second < LONG => at += 3,
+                2 if first | second < LONG => at += 3,
+                2 if first < LONG && third < LONG => at += 4,
+                _ => break,
             }
-            at += (last.trailing_zeros() / 8 + 1) as usize;
         }
         self.at = at;
     }
@@ -216,8 +222,8 @@ impl Scanner<'_> {
             Shape::Leb2 => self.leb().and_then(|_| self.leb()).map(drop),
             Shape::Bytes4 => self.skip(4),
             Shape::Bytes8 => self.skip(8),
-            Shape::Block => self.block(None),
-            Shape::Loop => self.block(Some(self.found.loops.len())),
+            Shape::Block => self.block(Shape::Block),
+            Shape::Loop => self.block(Shape::Loop),
             Shape::End => self.end(),
             Shape::Call => self.call().and_then(|()| self.leb()).map(drop),
             Shape::Call2 => self.call().and_then(|()| self.leb()).and_then(|_| self.leb()).map(drop),
@@ -251,28 +257,32 @@ impl Scanner<'_> {
         (self.depth, self.weight) = (depth, 1 << (3 * depth.min(DEEPEST)));
     }
 
-    fn block(&mut self, number: Option<usize>) -> Option<()> {
-        if number.is_some() {
+    fn block(&mut self, shape: Shape) -> Option<()> {
+        self.found.open.push(self.innermost);
+        if shape == Shape::Loop {
+            self.innermost = self.found.loops.len();
             self.found.loops.push(LoopKind::Leaf);
             self.enter(self.depth + 1);
         }
-        self.found.open.push(number);
         self.leb().map(drop)
     }
 
     fn end(&mut self) -> Option<()> {
-        if self.found.open.pop()?.is_some() {
+        let outer = self.found.open.pop()?;
+        let inner = std::mem::replace(&mut self.innermost, outer);
+        if inner != outer {
+            if self.found.loops[inner] == LoopKind::Calls {
+                self.call();
+            }
             self.enter(self.depth - 1);
         }
         Some(())
     }
 
+    /// Marks the innermost loop, which at its end marks the one around it.
     fn call(&mut self) -> Option<()> {
-        for number in self.found.open.iter().rev().flatten() {
-            if self.found.loops[*number] == LoopKind::Calls {
-                break;
-            }
-            self.found.loops[*number] = LoopKind::Calls;
+        if let Some(kind) = self.found.loops.get_mut(self.innermost) {
+            *kind = LoopKind::Calls;
         }
         Some(())
     }
@@ -318,7 +328,8 @@ mod tests {
         ];
         let found = scan_of(&bytes, 3);
         assert_eq!(found.weights, [1, 1, 0]);
-        let mut thorough = Scanner { bytes: &bytes, at: 0, found: Scan::default(), depth: 0, weight: 1 };
+        let mut thorough =
+            Scanner { bytes: &bytes, at: 0, found: Scan::default(), innermost: NO_LOOP, depth: 0, weight: 1 };
         thorough.found.weights = vec![0; 3];
         while thorough.operator().is_some() {}
         assert_eq!(thorough.found.weights, found.weights);

@@ -113,3 +113,21 @@ fn reserve(sizes: Sizes) -> Result<Region, ModuleError> {
     let taken = |tried: &Result<_, _>| matches!(tried, Err(ModuleError::Memory(AllocError::NoPlace { .. })));
     (1..TRIES).map(|_| try_once()).find(|tried| !taken(tried)).unwrap_or_else(try_once)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_stays_the_same_when_its_buffer_grows() {
+        let mut buffer = CodeBuffer::new(100).unwrap();
+        let room = buffer.room();
+        buffer.bytes().unwrap()[..3].copy_from_slice(&[1, 2, 3]);
+        buffer.grow(3 * room).unwrap();
+        assert!(buffer.room() >= 3 * room);
+        let memory = buffer.publish(3);
+        let mut read = [0; 3];
+        memory.read(0, &mut read).unwrap();
+        assert_eq!((read, memory.range().len()), ([1, 2, 3], 3));
+    }
+}

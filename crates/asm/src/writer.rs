@@ -16,10 +16,9 @@ use crate::reg::Width;
 /// Nothing is checked at the call: the first error makes the writer ignore everything that follows
 /// and comes out of [`finish`](Self::finish).
 pub struct Writer<'b> {
+    /// As far as it may be used: after an error it ends at `len`.
     pub(crate) buf: &'b mut [u8],
     pub(crate) len: usize,
-    /// How far `len` may go: the capacity, or `len` itself after an error.
-    limit: usize,
     origin: CachePc,
     error: Option<EmitError>,
     pub(crate) labels: [Slot; LABELS],
@@ -58,9 +57,8 @@ impl<'b> Writer<'b> {
     pub fn new(buf: &'b mut [u8], origin: CachePc) -> Self {
         let limit = buf.len().min(u32::MAX as usize - 1);
         Self {
-            buf,
+            buf: &mut buf[..limit],
             len: 0,
-            limit,
             origin,
             error: None,
             labels: [Slot::FREE; LABELS],
@@ -110,7 +108,7 @@ impl<'b> Writer<'b> {
     /// Bytes left in the buffer; 0 after an error.
     #[must_use]
     pub fn remaining(&self) -> usize {
-        self.limit - self.len
+        self.buf.len() - self.len
     }
 
     /// The first error so far.
@@ -151,7 +149,7 @@ impl<'b> Writer<'b> {
     /// Copies bytes into the code.
     pub fn bytes(&mut self, bytes: &[u8]) {
         let end = self.len.saturating_add(bytes.len());
-        if end > self.limit {
+        if end > self.buf.len() {
             return self.fail_full();
         }
         self.buf[self.len..end].copy_from_slice(bytes);
@@ -188,7 +186,7 @@ impl<'b> Writer<'b> {
     fn put_insn(&mut self, insn: Insn) {
         match self.window() {
             Some(window) => self.len += insn.write(window),
-            None => self.put_at_the_end(insn),
+            None => self.put_at_the_end(insn.head, insn.operand, insn.imm),
         }
     }
 
@@ -208,13 +206,14 @@ impl<'b> Writer<'b> {
     /// The next bytes, where there are as many.
     #[inline(always)]
     fn window<const BYTES: usize>(&mut self) -> Option<&mut [u8; BYTES]> {
-        self.buf.get_mut(self.len..self.limit)?.first_chunk_mut()
+        self.buf.get_mut(self.len..)?.first_chunk_mut()
     }
 
+    /// An instruction comes here in its parts, which are in registers.
     #[cold]
-    fn put_at_the_end(&mut self, insn: Insn) {
+    fn put_at_the_end(&mut self, head: Bits, operand: Bits, imm: Bits) {
         let mut window = [0; Insn::WINDOW];
-        let len = insn.write(&mut window);
+        let len = Insn { head, operand, imm }.write(&mut window);
         self.bytes(&window[..len]);
     }
 
@@ -222,7 +221,8 @@ impl<'b> Writer<'b> {
     #[cold]
     pub(crate) fn fail(&mut self, error: EmitError) {
         self.error.get_or_insert(error);
-        self.limit = self.len;
+        let buf = core::mem::take(&mut self.buf);
+        self.buf = &mut buf[..self.len];
     }
 
     #[cold]

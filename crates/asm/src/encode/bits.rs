@@ -22,10 +22,10 @@ impl Bits {
         self.append(byte as u64, 1)
     }
 
-    /// One byte more, unless it is 0, which no prefix is.
+    /// One byte in front of at most 7, unless it is 0, which no prefix is.
     #[inline(always)]
     pub(super) const fn prefix(self, byte: u8) -> Self {
-        self.append(byte as u64, (byte != 0) as u32)
+        if byte == 0 { self } else { Self { bits: self.bits << 8 | byte as u64, len: self.len + 1 } }
     }
 }
 
@@ -33,11 +33,11 @@ impl Bits {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Insn {
     /// Prefixes and opcode: 1 to 8 bytes.
-    pub(super) head: Bits,
+    pub(crate) head: Bits,
     /// `ModRM`, SIB and displacement, if there are any: at most 6 bytes.
-    pub(super) operand: Bits,
+    pub(crate) operand: Bits,
     /// The immediate.
-    pub(super) imm: Bits,
+    pub(crate) imm: Bits,
 }
 
 impl Insn {
@@ -47,15 +47,20 @@ impl Insn {
     /// Writes its parts one over the end of the other; its length.
     #[inline(always)]
     pub(crate) fn write(self, window: &mut [u8; Self::WINDOW]) -> usize {
-        let mut at = 0;
-        for part in [self.head, self.operand, self.imm] {
-            if part.len > 0 {
-                // At most 14, as said above: the mask only tells the compiler.
-                let start = at as usize & 15;
-                window[start..start + 8].copy_from_slice(&part.bits.to_le_bytes());
-                at += part.len;
-            }
+        let Self { head, operand, imm } = self;
+        put(window, 0, head);
+        put(window, head.len, operand);
+        let at = head.len + operand.len;
+        if imm.len > 0 {
+            put(window, at, imm);
         }
-        at as usize
+        (at + imm.len) as usize
     }
+}
+
+/// Writes a part at most 14 bytes in: the mask only tells the compiler.
+#[inline(always)]
+fn put(window: &mut [u8; Insn::WINDOW], at: u32, part: Bits) {
+    let start = at as usize & 15;
+    window[start..start + 8].copy_from_slice(&part.bits.to_le_bytes());
 }

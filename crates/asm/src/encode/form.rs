@@ -22,13 +22,14 @@ pub(crate) enum Escape {
 }
 
 impl Escape {
+    /// Its bytes.
     #[inline(always)]
-    pub(super) const fn append_to(self, head: Bits) -> Bits {
+    pub(super) const fn bits(self) -> Bits {
         match self {
-            Self::None => head,
-            Self::Of => head.byte(0x0f),
-            Self::Of38 => head.append(0x380f, 2),
-            Self::Of3a => head.append(0x3a0f, 2),
+            Self::None => Bits::EMPTY,
+            Self::Of => Bits::EMPTY.byte(0x0f),
+            Self::Of38 => Bits::EMPTY.append(0x380f, 2),
+            Self::Of3a => Bits::EMPTY.append(0x3a0f, 2),
         }
     }
 }

@@ -25,14 +25,10 @@ const OPERAND_SIZE: u8 = 0x66;
 #[inline(always)]
 pub(super) fn head(form: Form, width: Width, ops: &Operands) -> Bits {
     let size = if matches!((form.sizing, width), (Sizing::Prefixes, Width::W16)) { OPERAND_SIZE } else { 0 };
-    let mut head = Bits::EMPTY
-        .prefix(form.lock | ops.lock)
-        .prefix(ops.rm.segment as u8)
-        .prefix(size)
-        .prefix(form.mandatory)
-        .prefix(rex(form, width, ops));
-    head = form.escape.append_to(head);
-    head.byte(form.opcode_for(width, ops))
+    let (lock, segment) = (form.lock | ops.lock, ops.rm.segment as u8);
+    let opcode = form.escape.bits().byte(form.opcode_for(width, ops));
+    let usual = opcode.prefix(rex(form, width, ops)).prefix(form.mandatory);
+    if size | segment | lock == 0 { usual } else { usual.prefix(size).prefix(segment).prefix(lock) }
 }
 
 /// The REX prefix, or 0 when none is needed.

@@ -23,18 +23,17 @@ use crate::reg::Width;
 /// Everything up to and including the opcode.
 #[inline(always)]
 pub(super) fn head(form: Form, width: Width, ops: &Operands) -> Bits {
-    let head = Bits::EMPTY.prefix(ops.rm.segment as u8);
     let r = if matches!(form.modrm, ModRm::Reg) { ops.reg >> 3 } else { 0 };
     let wide = form.wide_for(width) as u8;
     let last = ((!ops.vvvv & 15) << 3) | (form.long as u8) << 2 | pp(form.mandatory);
     let short = ops.rm.rex_xb | wide == 0 && matches!(form.escape, Escape::Of);
     let prefix = if short {
-        head.byte(0xc5).byte((r ^ 1) << 7 | last)
+        Bits::EMPTY.byte(0xc5).byte((r ^ 1) << 7 | last)
     } else {
         let rxb = (r << 2 | ops.rm.rex_xb) ^ 7;
-        head.byte(0xc4).byte(rxb << 5 | form.escape as u8).byte(wide << 7 | last)
+        Bits::EMPTY.byte(0xc4).byte(rxb << 5 | form.escape as u8).byte(wide << 7 | last)
     };
-    prefix.byte(form.opcode_for(width, ops))
+    prefix.byte(form.opcode_for(width, ops)).prefix(ops.rm.segment as u8)
 }
 
 /// The two bits that replace a mandatory prefix.

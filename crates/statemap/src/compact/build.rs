@@ -52,16 +52,12 @@ pub struct CompactMapBuilder {
     index: Vec<Triple>,
     cold: Vec<(u32, u32)>,
     resumes: Vec<(u32, u32)>,
-    /// Operands of the site at hand, from the first one that may have changed.
-    now: Vec<Operand>,
 }
 
 /// What a site changes.
 #[derive(Clone, Copy)]
 struct Change<'v> {
     plan: Plan,
-    /// How many of the operands at hand are recorded already.
-    known: usize,
     locals: LocalChanges<'v>,
 }
 
@@ -174,20 +170,16 @@ impl CompactMapBuilder {
     }
 
     /// What is different from the site before; at a key everything that is not at home.
-    fn change<'v>(&mut self, view: &'v impl SiteView, key: bool) -> Change<'v> {
-        let count = view.operand_count();
+    fn change<'v>(&self, view: &'v impl SiteView, key: bool) -> Change<'v> {
         let recorded = if key { &[] } else { &*self.recorded.operands };
-        let first = view.unchanged_operands().min(count).min(recorded.len() as u32);
-        self.now.clear();
-        view.operands_from(first, &mut self.now);
-        let plan = diff::plan(recorded, first, &self.now);
+        let plan = diff::plan(recorded, view.unchanged_operands(), view);
         let known = || if key { &[] } else { &*self.recorded.locals };
         let locals = match view.local_changes() {
             changes if !key && changes != LocalChanges::Unknown => changes,
             _ if known() == view.locals() => LocalChanges::None,
             _ => LocalChanges::Unknown,
         };
-        Change { plan, known: (plan.keep - first) as usize, locals }
+        Change { plan, locals }
     }
 
     /// Everything that could be refused and was not looked at before; nothing is changed yet.
@@ -199,7 +191,8 @@ impl CompactMapBuilder {
             LocalChanges::These(changes) => changes.iter().try_for_each(|change| types.check(*change))?,
             LocalChanges::None | LocalChanges::AllHome => {}
         }
-        for (index, &Operand { ty, place }) in (change.plan.keep..).zip(&self.now[change.known..]) {
+        for index in change.plan.keep..view.operand_count() {
+            let Operand { ty, place } = view.operand(index);
             let fits = match place {
                 Place::Local(local) => types.ty(local) == Some(ty),
                 place => ops::operand_fits(ty, place),
@@ -243,7 +236,7 @@ impl CompactMapBuilder {
     }
 
     fn put_steps(&mut self, note: u8, view: &impl SiteView, change: Change<'_>) -> u32 {
-        let Self { recorded, stream, now, .. } = self;
+        let Self { recorded, stream, .. } = self;
         let mut count = ops::note(stream, note);
         count += match change.locals {
             LocalChanges::Unknown => diff::locals(recorded, view.locals(), stream),
@@ -251,7 +244,7 @@ impl CompactMapBuilder {
             LocalChanges::AllHome => diff::all_home(stream),
             LocalChanges::None => 0,
         };
-        count + diff::operands(&mut recorded.operands, change.plan, &now[change.known..], stream)
+        count + diff::operands(&mut recorded.operands, change.plan, view, stream)
     }
 }
 

@@ -38,11 +38,6 @@ pub trait SiteView {
     /// An operand; 0 is the bottom, `index` is below [`operand_count`](Self::operand_count).
     fn operand(&self, index: u32) -> Operand;
 
-    /// Appends the operands from `first` on. There is nothing to do but what is done here, faster.
-    fn operands_from(&self, first: u32, out: &mut Vec<Operand>) {
-        out.extend((first..self.operand_count()).map(|index| self.operand(index)));
-    }
-
     /// Locals that are not at home, by index. Of a view that knows its
     /// [changes](Self::local_changes) it is asked only where
     /// [`CompactMapBuilder::wants_all`](crate::CompactMapBuilder::wants_all) says so.
@@ -95,30 +90,34 @@ pub(super) struct Plan {
     spilled: bool,
 }
 
-/// How few operands can be popped and pushed. The first `unchanged` are as recorded, the others `now`.
+/// How few operands can be popped and pushed. The first `unchanged` are as recorded.
 #[inline]
-pub(super) fn plan(recorded: &[Operand], unchanged: u32, now: &[Operand]) -> Plan {
-    let pairs = || recorded[unchanged as usize..].iter().zip(now);
-    let same = unchanged + pairs().take_while(|(old, new)| old == new).count() as u32;
-    let at = (same - unchanged) as usize;
-    let brought_home = |old: &Operand, new: &Operand| *new == Operand { place: Place::Home, ..*old };
-    if !pairs().nth(at).is_some_and(|(old, new)| brought_home(old, new)) {
-        return Plan { keep: same, spilled: false };
+pub(super) fn plan(recorded: &[Operand], unchanged: u32, now: &impl SiteView) -> Plan {
+    let count = now.operand_count().min(recorded.len() as u32);
+    let mut keep = unchanged.min(count);
+    while keep < count && recorded[keep as usize] == now.operand(keep) {
+        keep += 1;
     }
-    if recorded[..same as usize].iter().any(|operand| operand.place != Place::Home) {
-        return Plan { keep: same, spilled: false };
+    let brought_home =
+        |index: u32| now.operand(index) == Operand { place: Place::Home, ..recorded[index as usize] };
+    if keep == count || !brought_home(keep) || !all_at_home(&recorded[..keep as usize]) {
+        return Plan { keep, spilled: false };
     }
-    let home = pairs().skip(at).take_while(|(old, new)| brought_home(old, new)).count() as u32;
-    Plan { keep: same + home, spilled: true }
+    let spilled = (keep..count).take_while(|index| brought_home(*index)).count() as u32;
+    Plan { keep: keep + spilled, spilled: true }
 }
 
-/// Appends the steps that drop the operands that are not kept and push those of `pushed`; how many
-/// steps that is.
+fn all_at_home(operands: &[Operand]) -> bool {
+    operands.iter().all(|operand| operand.place == Place::Home)
+}
+
+/// Appends the steps that drop the operands that are not kept and push those that are there `now`; how
+/// many steps that is.
 #[inline]
 pub(super) fn operands(
     recorded: &mut Vec<Operand>,
     plan: Plan,
-    pushed: &[Operand],
+    now: &impl SiteView,
     out: &mut Vec<u8>,
 ) -> u32 {
     let mut steps = ops::pop(out, recorded.len() as u32 - plan.keep);
@@ -128,11 +127,13 @@ pub(super) fn operands(
         recorded.iter_mut().for_each(|operand| operand.place = Place::Home);
         steps += 1;
     }
-    for &operand in pushed {
+    let count = now.operand_count();
+    for index in plan.keep..count {
+        let operand = now.operand(index);
         ops::push(out, operand);
+        recorded.push(operand);
     }
-    recorded.extend_from_slice(pushed);
-    steps + pushed.len() as u32
+    steps + count - plan.keep
 }
 
 /// The steps from one list of locals to the other, both by index.

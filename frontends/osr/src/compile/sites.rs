@@ -74,28 +74,28 @@ struct View<'a> {
 }
 
 impl SiteView for View<'_> {
+    #[inline]
     fn operand_count(&self) -> u32 {
         self.operands.0.len() as u32
     }
 
+    #[inline]
     fn unchanged_operands(&self) -> u32 {
         self.operands.1 as u32
     }
 
+    #[inline]
     fn local_changes(&self) -> LocalChanges<'_> {
         self.changes
     }
 
+    #[inline]
     fn operand(&self, index: u32) -> Operand {
         let Entry { ty, loc } = self.operands.0[index as usize];
         Operand { ty: map_type(ty), place: place(loc) }
     }
 
-    fn operands_from(&self, first: u32, out: &mut Vec<Operand>) {
-        let operand = |&Entry { ty, loc }: &Entry| Operand { ty: map_type(ty), place: place(loc) };
-        out.extend(self.operands.0[first as usize..].iter().map(operand));
-    }
-
+    #[inline]
     fn locals(&self) -> &[(u32, Place)] {
         self.locals
     }

@@ -44,6 +44,8 @@ use crate::varint;
 pub struct CompactMapBuilder {
     parameters: u32,
     groups: Vec<(u32, ValType)>,
+    /// The types of the first locals.
+    near: Vec<ValType>,
     sites: u32,
     last: (u32, u32),
     /// As at the last site.
@@ -52,12 +54,19 @@ pub struct CompactMapBuilder {
     index: Vec<Triple>,
     cold: Vec<(u32, u32)>,
     resumes: Vec<(u32, u32)>,
+    /// Operands of the site at hand, from the first one that may have changed.
+    now: Vec<Operand>,
 }
+
+/// Locals whose type is at hand without a search.
+const NEAR: usize = 256;
 
 /// What a site changes.
 #[derive(Clone, Copy)]
 struct Change<'v> {
     plan: Plan,
+    /// How many of the operands at hand are recorded already.
+    known: usize,
     locals: LocalChanges<'v>,
 }
 
@@ -73,10 +82,12 @@ impl CompactMapBuilder {
     pub fn start(&mut self, parameters: u32, locals: &[(u32, ValType)]) {
         self.parameters = parameters;
         self.groups.clear();
+        self.near.clear();
         let mut end = 0;
-        for (count, ty) in locals.iter().filter(|(count, _)| *count > 0) {
+        for &(count, ty) in locals.iter().filter(|(count, _)| *count > 0) {
             end += count;
-            self.groups.push((end, *ty));
+            self.groups.push((end, ty));
+            self.near.resize(NEAR.min(end as usize), ty);
         }
         self.sites = 0;
         self.last = (0, 0);
@@ -170,36 +181,68 @@ impl CompactMapBuilder {
     }
 
     /// What is different from the site before; at a key everything that is not at home.
-    fn change<'v>(&self, view: &'v impl SiteView, key: bool) -> Change<'v> {
+    fn change<'v>(&mut self, view: &'v impl SiteView, key: bool) -> Change<'v> {
+        let count = view.operand_count();
         let recorded = if key { &[] } else { &*self.recorded.operands };
-        let plan = diff::plan(recorded, view.unchanged_operands(), view);
+        let first = view.unchanged_operands().min(count).min(recorded.len() as u32);
+        self.now.clear();
+        (first..count).for_each(|index| self.now.push(view.operand(index)));
+        let plan = diff::plan(recorded, first, &self.now);
         let known = || if key { &[] } else { &*self.recorded.locals };
         let locals = match view.local_changes() {
             changes if !key && changes != LocalChanges::Unknown => changes,
             _ if known() == view.locals() => LocalChanges::None,
             _ => LocalChanges::Unknown,
         };
-        Change { plan, locals }
+        Change { plan, known: (plan.keep - first) as usize, locals }
     }
 
     /// Everything that could be refused and was not looked at before; nothing is changed yet.
     #[inline]
     fn check(&self, view: &impl SiteView, change: Change<'_>) -> Result<(), BuildError> {
-        let types = Locals { groups: &self.groups };
         match change.locals {
-            LocalChanges::Unknown => check_locals(&types, view.locals())?,
-            LocalChanges::These(changes) => changes.iter().try_for_each(|change| types.check(*change))?,
+            LocalChanges::Unknown => self.check_locals(view.locals())?,
+            LocalChanges::These(changes) => {
+                changes.iter().try_for_each(|change| self.check_local(*change))?;
+            }
             LocalChanges::None | LocalChanges::AllHome => {}
         }
-        for index in change.plan.keep..view.operand_count() {
-            let Operand { ty, place } = view.operand(index);
+        for (index, &Operand { ty, place }) in (change.plan.keep..).zip(&self.now[change.known..]) {
             let fits = match place {
-                Place::Local(local) => types.ty(local) == Some(ty),
+                Place::Local(local) => self.type_of(local) == Some(ty),
                 place => ops::operand_fits(ty, place),
             };
             if !fits {
                 return Err(BuildError::BadPlace { slot: Slot::Operand(index), ty });
             }
+        }
+        Ok(())
+    }
+
+    fn type_of(&self, local: u32) -> Option<ValType> {
+        match self.near.get(local as usize) {
+            Some(ty) => Some(*ty),
+            None => Locals { groups: &self.groups }.ty(local),
+        }
+    }
+
+    fn check_local(&self, (local, place): (u32, Place)) -> Result<(), BuildError> {
+        let ty = self.type_of(local).ok_or(BuildError::BadLocal { local })?;
+        if ops::local_fits(ty, place) {
+            Ok(())
+        } else {
+            Err(BuildError::BadPlace { slot: Slot::Local(local), ty })
+        }
+    }
+
+    fn check_locals(&self, locals: &[(u32, Place)]) -> Result<(), BuildError> {
+        let mut next = 0;
+        for &(local, place) in locals {
+            if local < next {
+                return Err(BuildError::BadLocal { local });
+            }
+            self.check_local((local, place))?;
+            next = local + 1;
         }
         Ok(())
     }
@@ -236,7 +279,7 @@ impl CompactMapBuilder {
     }
 
     fn put_steps(&mut self, note: u8, view: &impl SiteView, change: Change<'_>) -> u32 {
-        let Self { recorded, stream, .. } = self;
+        let Self { recorded, stream, now, .. } = self;
         let mut count = ops::note(stream, note);
         count += match change.locals {
             LocalChanges::Unknown => diff::locals(recorded, view.locals(), stream),
@@ -244,29 +287,6 @@ impl CompactMapBuilder {
             LocalChanges::AllHome => diff::all_home(stream),
             LocalChanges::None => 0,
         };
-        count + diff::operands(&mut recorded.operands, change.plan, view, stream)
+        count + diff::operands(&mut recorded.operands, change.plan, &now[change.known..], stream)
     }
-}
-
-impl Locals<'_> {
-    fn check(&self, (local, place): (u32, Place)) -> Result<(), BuildError> {
-        let ty = self.ty(local).ok_or(BuildError::BadLocal { local })?;
-        if ops::local_fits(ty, place) {
-            Ok(())
-        } else {
-            Err(BuildError::BadPlace { slot: Slot::Local(local), ty })
-        }
-    }
-}
-
-fn check_locals(types: &Locals<'_>, locals: &[(u32, Place)]) -> Result<(), BuildError> {
-    let mut next = 0;
-    for &(local, place) in locals {
-        if local < next {
-            return Err(BuildError::BadLocal { local });
-        }
-        types.check((local, place))?;
-        next = local + 1;
-    }
-    Ok(())
 }

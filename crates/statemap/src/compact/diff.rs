@@ -90,34 +90,31 @@ pub(super) struct Plan {
     spilled: bool,
 }
 
-/// How few operands can be popped and pushed. The first `unchanged` are as recorded.
+/// How few operands can be popped and pushed. The first `unchanged` are as recorded, the others `now`.
 #[inline]
-pub(super) fn plan(recorded: &[Operand], unchanged: u32, now: &impl SiteView) -> Plan {
-    let count = now.operand_count().min(recorded.len() as u32);
-    let mut keep = unchanged.min(count);
-    while keep < count && recorded[keep as usize] == now.operand(keep) {
-        keep += 1;
-    }
-    let brought_home =
-        |index: u32| now.operand(index) == Operand { place: Place::Home, ..recorded[index as usize] };
-    if keep == count || !brought_home(keep) || !all_at_home(&recorded[..keep as usize]) {
+pub(super) fn plan(recorded: &[Operand], unchanged: u32, now: &[Operand]) -> Plan {
+    let changed = &recorded[unchanged as usize..];
+    let same = changed.iter().zip(now).take_while(|(old, new)| old == new).count();
+    let keep = unchanged + same as u32;
+    let brought_home = |(old, new): &(&Operand, &Operand)| **new == Operand { place: Place::Home, ..**old };
+    let spilled = changed[same..].iter().zip(&now[same..]).take_while(brought_home).count();
+    if spilled == 0 || !all_at_home(&recorded[..keep as usize]) {
         return Plan { keep, spilled: false };
     }
-    let spilled = (keep..count).take_while(|index| brought_home(*index)).count() as u32;
-    Plan { keep: keep + spilled, spilled: true }
+    Plan { keep: keep + spilled as u32, spilled: true }
 }
 
 fn all_at_home(operands: &[Operand]) -> bool {
     operands.iter().all(|operand| operand.place == Place::Home)
 }
 
-/// Appends the steps that drop the operands that are not kept and push those that are there `now`; how
-/// many steps that is.
+/// Appends the steps that drop the operands that are not kept and push those of `pushed`; how many
+/// steps that is.
 #[inline]
 pub(super) fn operands(
     recorded: &mut Vec<Operand>,
     plan: Plan,
-    now: &impl SiteView,
+    pushed: &[Operand],
     out: &mut Vec<u8>,
 ) -> u32 {
     let mut steps = ops::pop(out, recorded.len() as u32 - plan.keep);
@@ -127,13 +124,11 @@ pub(super) fn operands(
         recorded.iter_mut().for_each(|operand| operand.place = Place::Home);
         steps += 1;
     }
-    let count = now.operand_count();
-    for index in plan.keep..count {
-        let operand = now.operand(index);
+    for &operand in pushed {
         ops::push(out, operand);
         recorded.push(operand);
     }
-    steps + count - plan.keep
+    steps + pushed.len() as u32
 }
 
 /// The steps from one list of locals to the other, both by index.

@@ -1,6 +1,5 @@
 //! The maps of a module's functions, by code offset and by function index.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::compact::build::CompactMapBuilder;
@@ -63,11 +62,14 @@ impl ModuleMapBuilder {
         Self::default()
     }
 
-    /// No functions yet, and room for the table of so many: when it is right, no map is moved in the end.
+    /// No functions yet, and room for the table of so many and for so many bytes of maps: where both are
+    /// enough, no map is ever moved.
     #[must_use]
-    pub fn with_functions(count: usize) -> Self {
-        let room = table_bytes(count);
-        Self { rows: Vec::with_capacity(count), bytes: vec![0; room], room }
+    pub fn with_room(functions: usize, map_bytes: usize) -> Self {
+        let room = table_bytes(functions);
+        let mut bytes = Vec::with_capacity(room + map_bytes);
+        bytes.resize(room, 0);
+        Self { rows: Vec::with_capacity(functions), bytes, room }
     }
 
     /// Finishes `map` as the map of the next function.
@@ -240,7 +242,7 @@ mod tests {
         let expected = map_of_two(ModuleMapBuilder::new());
         assert_eq!(ModuleMap::parse(&expected).unwrap().functions(), 2);
         for count in [1, 2, 5] {
-            assert_eq!(map_of_two(ModuleMapBuilder::with_functions(count)), expected);
+            assert_eq!(map_of_two(ModuleMapBuilder::with_room(count, 9)), expected);
         }
     }
 }

@@ -194,13 +194,11 @@ impl<'m> Function<'m, '_> {
     }
 }
 
-/// Directs calls to where their targets were placed; `target` answers offsets in the same code.
-pub(crate) fn direct_calls(code: &mut [u8], fixups: &[CallFixup], target: impl Fn(Callee) -> u32) {
-    for fixup in fixups {
-        let at = fixup.field as usize;
-        let disp = target(fixup.target).wrapping_sub(fixup.field + 4);
-        if let Some(field) = code.get_mut(at..at + 4) {
-            field.copy_from_slice(&disp.to_le_bytes());
-        }
+/// Directs a call to an offset in the same code.
+pub(crate) fn direct_call(code: &mut [u8], fixup: CallFixup, target: u32) {
+    let at = fixup.field as usize;
+    let disp = target.wrapping_sub(fixup.field + 4);
+    if let Some(field) = code.get_mut(at..at + 4) {
+        field.copy_from_slice(&disp.to_le_bytes());
     }
 }

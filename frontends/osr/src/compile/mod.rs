@@ -41,7 +41,7 @@ use crate::info::ModuleInfo;
 use crate::parse::Pending;
 use crate::runtime::layout::VmLayout;
 use crate::types::ValType;
-use body::{SizeFields, direct_calls};
+use body::{SizeFields, direct_call};
 use function::{CallFixup, Callee, Function, Spare};
 use pins::PinSet;
 use regs::RegSet;
@@ -87,6 +87,7 @@ struct Session<'m> {
     layout: &'m VmLayout,
     out: Compiled,
     maps: ModuleMapBuilder,
+    /// Calls of functions that are not placed yet.
     fixups: Vec<CallFixup>,
     allocations: FuncValidatorAllocations,
     scan: Scan,
@@ -139,7 +140,7 @@ pub(crate) fn compile(
         info,
         layout,
         out,
-        maps: ModuleMapBuilder::with_functions(pending.len()),
+        maps: ModuleMapBuilder::with_room(pending.len(), bodies(&pending).sum::<usize>() / 4 * 3),
         fixups: Vec::new(),
         allocations: FuncValidatorAllocations::default(),
         scan: Scan::default(),
@@ -152,22 +153,18 @@ pub(crate) fn compile(
     for (func, body) in pending {
         session.function(func, &body)?;
     }
-    let Session { mut out, fixups, maps, .. } = session;
-    out.map = maps.finish();
-    let target = |callee| match callee {
-        Callee::Func(func) => out.starts[(func - info.imported_funcs) as usize],
-        Callee::Runtime => thunks.runtime,
-        Callee::Foreign => thunks.foreign,
-    };
-    direct_calls(out.code.bytes()?, &fixups, target);
-    Ok(out)
+    session.finish()
+}
+
+/// Bytes of the functions' bodies.
+fn bodies(pending: &[Pending<'_>]) -> impl Iterator<Item = usize> {
+    pending.iter().map(|(_, body)| body.range().count())
 }
 
 /// Bytes of code that there may be, with room for the last function.
 fn expected(pending: &[Pending<'_>]) -> usize {
-    let bodies = || pending.iter().map(|(_, body)| body.range().count());
-    let usual = bodies().sum::<usize>().saturating_mul(USUAL_GROWTH);
-    let largest = bodies().max().unwrap_or(0).saturating_mul(GROWTH);
+    let usual = bodies(pending).sum::<usize>().saturating_mul(USUAL_GROWTH);
+    let largest = bodies(pending).max().unwrap_or(0).saturating_mul(GROWTH);
     usual.saturating_add(largest).saturating_add(2 * LEAST)
 }
 
@@ -295,10 +292,34 @@ impl<'m> Session<'m> {
         self.out.starts.push(start);
         let entry = FunctionEntry { function, code_start: start, code_end: start + len as u32, body_offset };
         self.maps.push(entry, &mut self.sites.builder, frame_bytes.cast_unsigned()).map_err(refused)?;
-        self.fixups.extend(
-            self.function_fixups.iter().map(|fixup| CallFixup { field: fixup.field + start, ..*fixup }),
-        );
+        self.direct_calls(start)
+    }
+
+    /// Directs the calls of the function at `start` that lead to code which is there.
+    fn direct_calls(&mut self, start: u32) -> Result<(), ModuleError> {
+        let Compiled { code, starts, thunks, .. } = &mut self.out;
+        let code = code.bytes()?;
+        for fixup in &self.function_fixups {
+            let fixup = CallFixup { field: fixup.field + start, ..*fixup };
+            let target = match fixup.target {
+                Callee::Func(func) => starts.get((func - self.info.imported_funcs) as usize).copied(),
+                Callee::Runtime => Some(thunks.runtime),
+                Callee::Foreign => Some(thunks.foreign),
+            };
+            match target {
+                Some(target) => direct_call(code, fixup, target),
+                None => self.fixups.push(fixup),
+            }
+        }
         Ok(())
+    }
+
+    /// All functions are placed.
+    fn finish(mut self) -> Result<Compiled, ModuleError> {
+        self.out.map = std::mem::take(&mut self.maps).finish();
+        self.function_fixups = std::mem::take(&mut self.fixups);
+        self.direct_calls(0)?;
+        Ok(self.out)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use midstride_addr::CachePc;
-use midstride_statemap::{FunctionNames, ModuleHash, ModuleMap};
+use midstride_statemap::{CompactMap, FunctionEntry, FunctionNames, ModuleHash, ModuleMap};
 use sha2::{Digest, Sha256};
 
 use crate::code::CodeMemory;
@@ -100,15 +100,21 @@ impl Module {
         info.exports.iter().map(|(name, item)| (&**name, info.item_type(*item)))
     }
 
-    /// The machine code of a function with a body, counted among those; calls in it lead nowhere else.
+    /// The machine code of a function with a body, counted among those; calls in it lead to where the callees
+    /// are in the module's code.
     #[must_use]
     pub fn code(&self, defined: usize) -> Option<Vec<u8>> {
-        let start = *self.0.starts.get(defined)?;
-        let function = self.info().imported_funcs + defined as u32;
-        let (entry, _) = self.map().function(function).ok()??;
-        let mut bytes = vec![0; (entry.code_end - start) as usize];
-        self.0.code.read(start, &mut bytes)?;
+        let (entry, _) = self.code_map(defined)?;
+        let mut bytes = vec![0; (entry.code_end - entry.code_start) as usize];
+        self.0.code.read(entry.code_start, &mut bytes)?;
         Some(bytes)
+    }
+
+    /// Where that code lies in the module's code, and what is known of the values in it: at entries, loops and
+    /// the return addresses of calls, and one byte into each instruction that may trap.
+    #[must_use]
+    pub fn code_map(&self, defined: usize) -> Option<(FunctionEntry, CompactMap<'_>)> {
+        self.map().function(self.info().imported_funcs + u32::try_from(defined).ok()?).ok()?
     }
 
     /// Bytes of its machine code, and of the map that describes the code's states.

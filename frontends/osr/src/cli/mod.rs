@@ -5,6 +5,7 @@ mod inspect;
 mod print;
 mod program;
 mod session;
+mod show;
 mod stops;
 mod times;
 
@@ -78,6 +79,16 @@ enum Command {
     Validate {
         /// A module, binary or text
         module: PathBuf,
+    },
+    /// Shows a module's functions, or the machine code of one with the operators it belongs to
+    Show {
+        /// A module, binary or text
+        module: PathBuf,
+        /// Its index, or its name in the name section
+        function: Option<String>,
+        /// For programs
+        #[arg(long)]
+        json: bool,
     },
     /// Compiles a module and says how fast, and how large the result is
     Compile {
@@ -173,6 +184,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             Module::validate(read(&module)?)?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Show { module, function, json } => show::show(&module, function.as_deref(), json),
         Command::Compile { module, rounds, times } => compile(&module, rounds, times.as_deref()),
     }
 }

@@ -4,6 +4,7 @@ mod blocked;
 mod images;
 mod kill;
 mod quit;
+mod show;
 mod times;
 mod trouble;
 

@@ -2,6 +2,7 @@
 //!
 //! Source: the types of the preview 1 interface; records are little endian.
 
+use crate::version::FilestatLayout;
 use bitflags::bitflags;
 use rustix::fs::FileType;
 
@@ -151,22 +152,20 @@ pub(crate) struct Filestat {
 }
 
 impl Filestat {
-    pub(crate) const BYTES: u32 = 64;
-
     /// Of something that is not a file.
     pub(crate) fn nameless(filetype: Filetype) -> Self {
         Self { dev: 0, ino: 0, filetype, nlink: 0, size: 0, times: [0; 3] }
     }
 
-    pub(crate) fn bytes(&self) -> [u8; Self::BYTES as usize] {
-        let mut out = [0; Self::BYTES as usize];
+    pub(crate) fn bytes(&self, layout: &FilestatLayout) -> Vec<u8> {
+        let mut out = vec![0; layout.bytes as usize];
         put(&mut out, 0, &self.dev.to_le_bytes());
         put(&mut out, 8, &self.ino.to_le_bytes());
         out[16] = self.filetype as u8;
-        put(&mut out, 24, &self.nlink.to_le_bytes());
-        put(&mut out, 32, &self.size.to_le_bytes());
+        put(&mut out, layout.nlink, &self.nlink.to_le_bytes()[..layout.size - layout.nlink]);
+        put(&mut out, layout.size, &self.size.to_le_bytes());
         for (index, time) in self.times.iter().enumerate() {
-            put(&mut out, 40 + index * 8, &time.to_le_bytes());
+            put(&mut out, layout.size + 8 + index * 8, &time.to_le_bytes());
         }
         out
     }

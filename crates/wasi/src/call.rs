@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::errno::Errno;
 use crate::memory::GuestMemory;
 use crate::stop::Stop;
+use crate::version::Version;
 use crate::wasi::Wasi;
 
 /// What a function gives: nothing, its results are in the guest's memory.
@@ -17,6 +18,7 @@ pub(crate) struct Call<'a> {
     pub(crate) wasi: &'a mut Wasi,
     pub(crate) memory: &'a mut dyn GuestMemory,
     pub(crate) args: &'a [u64],
+    pub(crate) version: &'static Version,
     /// When it was first made, in monotonic time, if it was interrupted since.
     pub(crate) waited: Option<u64>,
     /// Bytes that it has moved: some already, if it was interrupted and is made again.

@@ -4,9 +4,10 @@ use std::fmt;
 
 use crate::call::{Call, Done};
 use crate::calls::{clock, descriptor, directory, file, io, path, poll, process, socket, times};
+use crate::version::{PREVIEW1, UNSTABLE, Version};
 
 /// The name modules import these functions from.
-pub const MODULE: &str = "wasi_snapshot_preview1";
+pub const MODULE: &str = PREVIEW1.module;
 
 /// A type of arguments and results.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -23,10 +24,17 @@ pub struct Function {
     params: &'static [ValType],
     results: &'static [ValType],
     handler: fn(&mut Call<'_>) -> Done,
+    pub(crate) version: &'static Version,
 }
 
 impl Function {
-    /// Its name in [`MODULE`].
+    /// The name modules import it from.
+    #[must_use]
+    pub fn module(&self) -> &'static str {
+        self.version.module
+    }
+
+    /// Its name in its module.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
@@ -59,12 +67,21 @@ impl fmt::Debug for Function {
 macro_rules! functions {
     ($($name:ident ($($param:ident)*) $(-> $result:ident)? = $handler:path;)*) => {
         /// All functions of the interface.
-        pub static FUNCTIONS: &[Function] = &[$(Function {
+        pub static FUNCTIONS: &[Function] =
+            &[$(functions!(PREVIEW1 $name [$(functions!(@ $param)),*] [$(functions!(@ $result))?] $handler)),*];
+
+        /// All functions of the interface as it was before: modules that import from `wasi_unstable` use it.
+        pub static UNSTABLE_FUNCTIONS: &[Function] =
+            &[$(functions!(UNSTABLE $name [$(functions!(@ $param)),*] [$(functions!(@ $result))?] $handler)),*];
+    };
+    ($version:ident $name:ident [$($param:expr),*] [$($result:expr)?] $handler:path) => {
+        Function {
             name: stringify!($name),
-            params: &[$(functions!(@ $param)),*],
-            results: &[$(functions!(@ $result))?],
+            params: &[$($param),*],
+            results: &[$($result)?],
             handler: $handler,
-        }),*];
+            version: &$version,
+        }
     };
     (@ i) => { ValType::I32 };
     (@ l) => { ValType::I64 };

@@ -48,13 +48,14 @@ mod text;
 mod thaw;
 mod thaw_error;
 mod transfer;
+mod version;
 mod wasi;
 
 pub use builder::{BuildError, Builder, DirAccess, Stream};
 pub use errno::Errno;
 pub use freeze::FreezeError;
 pub use frozen::Frozen;
-pub use functions::{FUNCTIONS, Function, MODULE, ValType, function};
+pub use functions::{FUNCTIONS, Function, MODULE, UNSTABLE_FUNCTIONS, ValType, function};
 pub use interrupt::Interrupt;
 pub use memory::{GuestMemory, OutOfBounds};
 pub use pipe::MemoryPipe;

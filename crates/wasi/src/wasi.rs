@@ -59,7 +59,8 @@ impl Wasi {
         }
         let waited = self.waiting.take().filter(|waiting| waiting.is_for(function.name(), args));
         let (since, moved) = waited.map_or((None, 0), |waiting| (Some(waiting.since), waiting.moved));
-        let mut call = Call { wasi: self, memory, args, waited: since, moved };
+        let version = function.version;
+        let mut call = Call { wasi: self, memory, args, version, waited: since, moved };
         let result = function.run(&mut call);
         let (since, moved) = (call.waited, call.moved);
         match result {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use midstride_statemap::HostState;
 use midstride_wasi::{
     Errno, Exit, FUNCTIONS, FreezeError, Function, GuestMemory, MODULE, OutOfBounds, Streams, ThawError,
-    ValType as Ty, Wasi,
+    UNSTABLE_FUNCTIONS, ValType as Ty, Wasi,
 };
 
 use crate::freeze::Frozen;
@@ -51,12 +51,12 @@ impl WasiCtx {
         Self(Rc::new(RefCell::new(wasi)))
     }
 
-    /// Provides all functions of the interface.
+    /// Provides all functions of the interface, and of the version before it (`wasi_unstable`).
     pub fn add_to_linker(&self, linker: &mut Linker) {
-        for function in FUNCTIONS {
+        for function in FUNCTIONS.iter().chain(UNSTABLE_FUNCTIONS) {
             let (wasi, ty) =
                 (self.clone(), FuncType::new(types(function.params()), types(function.results())));
-            linker.func_new(MODULE, function.name(), ty, move |caller, args, results| {
+            linker.func_new(function.module(), function.name(), ty, move |caller, args, results| {
                 let errno = wasi.call(function, &caller, args)?;
                 results.iter_mut().for_each(|result| *result = Val::I32(errno.raw().into()));
                 Ok(())

@@ -2,7 +2,7 @@
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-use crate::abi::{self, FdFlags, Filestat, Rights};
+use crate::abi::{self, FdFlags, Rights};
 use crate::call::{Call, Done};
 use crate::errno::Errno;
 use crate::object::{Descriptor, Object};
@@ -55,9 +55,9 @@ pub(crate) fn fdstat_set_rights(call: &mut Call<'_>) -> Done {
 }
 
 pub(crate) fn filestat_get(call: &mut Call<'_>) -> Done {
-    let out = call.room(1, Filestat::BYTES.into())?;
+    let out = call.room(1, call.version.filestat.bytes.into())?;
     let stat = call.wasi.table.with(call.u32(0), Rights::FD_FILESTAT_GET)?.object.filestat()?;
-    call.put(out, &stat.bytes())
+    call.put(out, &stat.bytes(&call.version.filestat))
 }
 
 pub(crate) fn prestat_get(call: &mut Call<'_>) -> Done {

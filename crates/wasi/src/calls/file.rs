@@ -8,6 +8,7 @@ use crate::abi::{Filetype, Rights};
 use crate::call::{Call, Done};
 use crate::errno::Errno;
 use crate::object::Object;
+use crate::version::Whence;
 
 /// Advice of the interface, by its number.
 const ADVICE: [Advice; 6] =
@@ -72,11 +73,11 @@ fn synced(object: &Object, sync: impl FnOnce(&cap_std::fs::File) -> std::io::Res
 pub(crate) fn seek(call: &mut Call<'_>) -> Done {
     let out = call.room(3, 8)?;
     let offset = call.u64(1).cast_signed();
-    let place = match call.u32(2) {
-        0 => SeekFrom::Start(u64::try_from(offset).map_err(|_| Errno::Inval)?),
-        1 => SeekFrom::Current(offset),
-        2 => SeekFrom::End(offset),
-        _ => return Err(Errno::Inval.into()),
+    let whence = call.version.whence.get(call.u32(2) as usize).ok_or(Errno::Inval)?;
+    let place = match whence {
+        Whence::Start => SeekFrom::Start(u64::try_from(offset).map_err(|_| Errno::Inval)?),
+        Whence::Current => SeekFrom::Current(offset),
+        Whence::End => SeekFrom::End(offset),
     };
     // To ask for the offset, the lesser right is enough.
     let right = if place == SeekFrom::Current(0) { Rights::FD_TELL } else { Rights::FD_SEEK };

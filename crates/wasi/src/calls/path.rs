@@ -76,10 +76,10 @@ pub(crate) fn readlink(call: &mut Call<'_>) -> Done {
 
 pub(crate) fn filestat_get(call: &mut Call<'_>) -> Done {
     let path = call.path(2)?;
-    let (out, follow) = (call.room(4, Filestat::BYTES.into())?, follows(call, 1)?);
+    let (out, follow) = (call.room(4, call.version.filestat.bytes.into())?, follows(call, 1)?);
     let dir = dir(call, 0, Rights::PATH_FILESTAT_GET)?;
     let metadata = if follow { dir.metadata(path)? } else { dir.symlink_metadata(path)? };
-    call.put(out, &stat(&metadata).bytes())
+    call.put(out, &stat(&metadata).bytes(&call.version.filestat))
 }
 
 fn stat(metadata: &Metadata) -> Filestat {

@@ -10,11 +10,11 @@ use crate::clocks::{MONOTONIC, REALTIME};
 use crate::errno::Errno;
 use crate::object::Object;
 use crate::stop::{Exit, Stop};
+use crate::version::SubscriptionLayout;
 use crate::wasi::Wasi;
 
 /// Most subscriptions of one call.
 const MOST: u32 = 1 << 16;
-const SUBSCRIPTION_BYTES: u64 = 48;
 const EVENT_BYTES: u64 = 32;
 
 /// What the guest waits for.
@@ -45,11 +45,12 @@ pub(crate) fn oneoff(call: &mut Call<'_>) -> Done {
     if count == 0 || count > MOST {
         return Err(Errno::Inval.into());
     }
-    let list = call.room(0, u64::from(count) * SUBSCRIPTION_BYTES)?;
+    let bytes = call.version.subscription.bytes;
+    let list = call.room(0, u64::from(count) * bytes)?;
     let (events, out) = (call.room(1, u64::from(count) * EVENT_BYTES)?, call.room(3, 4)?);
     let since = *call.waited.get_or_insert(call.wasi.clocks.monotonic());
     let subscriptions: Vec<_> = (0..u64::from(count))
-        .map(|index| Subscription::read(call, list + index * SUBSCRIPTION_BYTES, since))
+        .map(|index| Subscription::read(call, list + index * bytes, since))
         .collect::<Result<_, _>>()?;
     let happened = wait(call.wasi, &subscriptions)?;
     for (at, (subscription, event)) in (events..).step_by(EVENT_BYTES as usize).zip(&happened) {
@@ -61,13 +62,14 @@ pub(crate) fn oneoff(call: &mut Call<'_>) -> Done {
 impl Subscription {
     /// The one at `at`. Time that is relative counts from `since`, when the call was first made.
     fn read(call: &Call<'_>, at: u64, since: u64) -> Result<Self, Stop> {
-        let mut record = [0; SUBSCRIPTION_BYTES as usize];
+        let SubscriptionLayout { bytes, clock } = call.version.subscription;
+        let mut record = vec![0; bytes as usize];
         call.memory.read(at, &mut record)?;
         let field =
             |at: usize| u64::from_le_bytes(record[at..at + 8].first_chunk().copied().unwrap_or([0; 8]));
         let ready = |events| Ok(Wish::Ready { fd: field(16) as u32, events });
         let wish = match record[8] {
-            0 => time(field(16) as u32, field(24), field(40) as u16, since),
+            0 => time(field(clock) as u32, field(clock + 8), field(clock + 24) as u16, since),
             1 => ready(PollFlags::IN),
             2 => ready(PollFlags::OUT),
             _ => return Err(Errno::Inval.into()),

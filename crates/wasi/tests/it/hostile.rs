@@ -1,7 +1,7 @@
 //! Guests that pass anything.
 
 use fastrand::Rng;
-use midstride_wasi::{Exit, FUNCTIONS, Streams, ValType};
+use midstride_wasi::{Exit, FUNCTIONS, Streams, UNSTABLE_FUNCTIONS, ValType};
 
 use crate::harness::*;
 
@@ -44,7 +44,8 @@ fn any_arguments_of_any_function_give_an_errno_or_an_exit() {
         // Waiting is not what this is about.
         guest.wasi.interrupt().raise();
         for _ in 0..1000 {
-            let function = random.choice(FUNCTIONS).unwrap();
+            let functions = if random.bool() { FUNCTIONS } else { UNSTABLE_FUNCTIONS };
+            let function = random.choice(functions).unwrap();
             let args = arguments(&mut random, function.params(), &mut guest.memory);
             match guest.wasi.call(function, &mut guest.memory, &args) {
                 Ok(_) | Err(Exit::Interrupted | Exit::Process { .. }) => {}
@@ -60,7 +61,7 @@ fn any_arguments_of_any_function_give_an_errno_or_an_exit() {
 #[test]
 fn pointers_out_of_memory_change_nothing() {
     let edge = MEMORY as u64;
-    for function in FUNCTIONS {
+    for function in FUNCTIONS.iter().chain(UNSTABLE_FUNCTIONS) {
         let (mut guest, dir) = Guest::with_dir();
         std::fs::write(dir.path().join("a"), "text").unwrap();
         let fd = guest.open("a", 0).unwrap();
@@ -98,7 +99,7 @@ fn an_empty_memory_is_a_memory() {
     let (mut guest, _dir) = Guest::with_dir();
     guest.memory.clear();
     guest.wasi.interrupt().raise();
-    for function in FUNCTIONS {
+    for function in FUNCTIONS.iter().chain(UNSTABLE_FUNCTIONS) {
         let args = vec![3; function.params().len()];
         let _ = guest.wasi.call(function, &mut guest.memory, &args);
     }

@@ -10,3 +10,4 @@ mod paths;
 mod process;
 mod programs;
 mod suite;
+mod unstable;

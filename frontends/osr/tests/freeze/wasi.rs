@@ -101,3 +101,14 @@ fn a_program_that_would_sleep_for_an_hour_is_frozen_at_once() {
     let state = frozen.state().unwrap();
     assert_eq!(state.activations[0].host_call.as_ref().unwrap().arguments.len(), 4);
 }
+
+#[test]
+fn a_program_of_the_version_before_preview_1_runs() {
+    let module = module(
+        r#"(module (import "wasi_unstable" "proc_exit" (func $exit (param i32)))
+          (func (export "_start") (call $exit (i32.const 7))))"#,
+    );
+    let (instance, _wasi) = instance(&module, Builder::new());
+    let trap = instance.get_func("_start").unwrap().call(&[]).unwrap_err();
+    assert_eq!(WasiCtx::exit_of(&trap), Some(Exit::Process { code: 7 }));
+}

@@ -11,20 +11,28 @@ use common::midtrace;
 
 /// Starts midtrace in a process group of its own, its output piped; answers when the program has said a line.
 fn start(script: &str) -> (Child, BufReader<std::process::ChildStdout>) {
+    start_with(script, || set_signals(libc::SIG_DFL))
+}
+
+/// The same with signals as `prepare` leaves them.
+fn start_with(
+    script: &str,
+    prepare: fn() -> std::io::Result<()>,
+) -> (Child, BufReader<std::process::ChildStdout>) {
     let mut command = midtrace(&["run", "-q", "bash", "-c", script]);
     command.process_group(0).stdout(Stdio::piped());
-    // SAFETY: the function makes only async-signal-safe calls.
-    let mut child = unsafe { command.pre_exec(take_signals) }.spawn().expect("midtrace starts");
+    // SAFETY: the functions make only async-signal-safe calls.
+    let mut child = unsafe { command.pre_exec(prepare) }.spawn().expect("midtrace starts");
     let mut lines = BufReader::new(child.stdout.take().expect("piped"));
     lines.read_line(&mut String::new()).expect("the program says that it runs");
     (child, lines)
 }
 
 /// What a shell ignores for its background jobs, their programs would ignore too.
-fn take_signals() -> std::io::Result<()> {
+fn set_signals(action: libc::sighandler_t) -> std::io::Result<()> {
     for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT] {
         // SAFETY: no handler is set.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+        unsafe { libc::signal(signal, action) };
     }
     Ok(())
 }
@@ -60,6 +68,17 @@ fn signals_sent_to_midtrace_alone_reach_the_program() {
         assert_eq!(rest(lines), "got\n", "signal {signal}");
         assert_eq!(child.wait().unwrap().code(), Some(4), "signal {signal}");
     }
+}
+
+#[test]
+fn signals_that_midtrace_was_started_ignoring_reach_a_program_that_handles_them() {
+    let script = "exec perl -e '$| = 1; $SIG{INT} = sub { print qq(got\n); exit 4 }; print qq(ready\n); \
+                  sleep 1 while 1'";
+    let (mut child, lines) = start_with(script, || set_signals(libc::SIG_IGN));
+    kill(child.id() as i32, libc::SIGQUIT);
+    kill(child.id() as i32, libc::SIGINT);
+    assert_eq!(rest(lines), "got\n");
+    assert_eq!(child.wait().unwrap().code(), Some(4));
 }
 
 #[test]
@@ -120,7 +139,7 @@ fn on_a_terminal(script: &str, keys: &[(&str, &[u8])]) -> String {
     let control = move || {
         // SAFETY: plain system calls, allowed between fork and exec.
         let result = unsafe { libc::setsid() | libc::ioctl(fd, libc::TIOCSCTTY, 0) };
-        if result < 0 { Err(std::io::Error::last_os_error()) } else { take_signals() }
+        if result < 0 { Err(std::io::Error::last_os_error()) } else { set_signals(libc::SIG_DFL) }
     };
     // SAFETY: the closure makes only async-signal-safe calls.
     let mut child = unsafe { command.pre_exec(control) }.spawn().expect("bash starts");

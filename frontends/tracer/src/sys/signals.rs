@@ -48,7 +48,8 @@ extern "C" fn note(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_void
 }
 
 /// From now on, signals that would end or stop the host are noted for [`take_pending`] and ring `control`'s
-/// doorbell. Signals that are ignored stay ignored, and none stays blocked. `control` lives for ever.
+/// doorbell, those too that were ignored: the program may handle them. None stays blocked. To be called when the
+/// program was started, which inherits what is ignored. `control` lives for ever.
 pub(crate) fn catch_signals(control: &'static ControlMap) -> io::Result<()> {
     DOORBELL.store(control.get().doorbell.as_ptr(), Ordering::Release);
     let synchronous = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS];
@@ -64,17 +65,11 @@ pub(crate) fn catch_signals(control: &'static ControlMap) -> io::Result<()> {
 
 fn catch(signal: i32) -> io::Result<()> {
     // SAFETY: all-zero bytes are a valid `sigaction`: integers and a null handler.
-    let (mut old, mut new): (libc::sigaction, libc::sigaction) = unsafe { zeroed() };
-    new.sa_sigaction = note as *const () as usize;
-    new.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
-    // SAFETY: `note` is async-signal-safe: it touches atomics only and keeps errno; the kernel writes one
-    // `sigaction` to `old`.
-    check(unsafe { libc::sigaction(signal, &new, &mut old) })?;
-    if old.sa_sigaction == libc::SIG_IGN && signal != libc::SIGCHLD {
-        // SAFETY: `old` is what the kernel answered.
-        check(unsafe { libc::sigaction(signal, &old, null_mut()) })?;
-    }
-    Ok(())
+    let mut action: libc::sigaction = unsafe { zeroed() };
+    action.sa_sigaction = note as *const () as usize;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
+    // SAFETY: `note` is async-signal-safe: it touches atomics only and keeps errno.
+    check(unsafe { libc::sigaction(signal, &action, null_mut()) }).map(drop)
 }
 
 fn unblock_all() -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! What is behind a descriptor.
 
+use std::io::IsTerminal as _;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use cap_std::fs::Dir;
@@ -83,8 +84,16 @@ impl Object {
         match self.filetype() {
             Filetype::Directory => Rights::DIRECTORY,
             Filetype::RegularFile => Rights::FILE,
+            // Guests take a device for a terminal when they may not seek in it, and write line by line then.
+            Filetype::CharacterDevice if !self.is_terminal() => {
+                Rights::STREAM | Rights::FD_SEEK | Rights::FD_TELL
+            }
             _ => Rights::STREAM,
         }
+    }
+
+    fn is_terminal(&self) -> bool {
+        self.host().is_some_and(|fd| fd.is_terminal())
     }
 
     pub(crate) fn filestat(&self) -> Result<Filestat, Errno> {

@@ -243,3 +243,18 @@ fn a_write_to_a_full_pipe_is_interrupted_and_writes_the_rest_when_it_is_made_aga
     assert_eq!(guest.u32(OUT), 100_000, "the guest sees one whole write");
     assert_eq!(reader.join().unwrap().unwrap(), bytes);
 }
+
+/// Programs that wrote to the null device flushed every line.
+#[test]
+fn only_terminals_look_like_terminals() {
+    let character_device = 2;
+    let (seek, tell) = (1 << 2, 1 << 5);
+    for (device, rights) in [("/dev/ptmx", 0), ("/dev/null", seek | tell)] {
+        let file = std::fs::File::options().read(true).write(true).open(device).unwrap();
+        let mut guest = Guest::new(Builder::new().stdout(Stream::Handle(OwnedFd::from(file))));
+        guest.ok("fd_fdstat_get", &[1, OUT.into()]);
+        assert_eq!(guest.bytes(OUT, 1), [character_device], "{device}");
+        assert_eq!(guest.u64(OUT + 8) & (seek | tell), rights, "{device}");
+        assert_eq!(guest.seek(1, 0, 1), Err(Errno::Spipe), "{device}");
+    }
+}

@@ -1,14 +1,20 @@
 //! Operators on floats.
 
 use midstride_asm::{Alu, Cond, FloatCompare, LooseLabel, Mem, Rounding, Width, Writer, Xmm};
+use wasmparser::MemArg;
 
-use super::function::Function;
+use super::function::{Function, Loc};
 use super::regs::{SCRATCH, SCRATCH_X, SCRATCH_X2};
+use super::results::Length;
 use super::values::Source;
+use crate::trap::Check;
 use crate::types::ValType;
 
 /// An instruction with a destination of its own: its form with a register and with memory.
 pub(crate) type Triple<'b> = (fn(&mut Writer<'b>, Xmm, Xmm, Xmm), fn(&mut Writer<'b>, Xmm, Xmm, Mem));
+
+/// An instruction with a destination of its own and its right operand in memory.
+pub(crate) type LoadingForm<'b> = fn(&mut Writer<'b>, Xmm, Xmm, Mem);
 
 /// How two floats are compared: whether they change places, and the condition behind `ucomis`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,6 +26,10 @@ pub(crate) enum Compare {
     Greater,
     GreaterEqual,
 }
+
+/// The opcodes of addition; subtraction, multiplication and division follow.
+const F32_ADD: u8 = 0x92;
+const F64_ADD: u8 = 0xa0;
 
 /// The smaller or the larger.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,8 +57,7 @@ impl<'b> Function<'_, 'b> {
             source @ (Source::Xmm(_) | Source::Mem(_)) => source,
             Source::Const(bits) => {
                 let reg = self.xmm();
-                self.w.mov_ri(SCRATCH, bits);
-                self.w.movq_xr(reg, SCRATCH);
+                self.xmm_const(reg, bits);
                 Source::Xmm(reg)
             }
             _ => Source::Xmm(SCRATCH_X),
@@ -56,9 +65,12 @@ impl<'b> Function<'_, 'b> {
     }
 
     pub(crate) fn float_binary(&mut self, ty: ValType, (xxx, xxm): Triple<'b>) {
+        if std::mem::take(&mut self.is_written) {
+            return;
+        }
         let b = self.pop_float_source();
         let a = self.pop_xmm();
-        let dst = self.result_xmm(Some(a));
+        let dst = self.result_xmm(Some(a), Length::Opcode);
         match b {
             Source::Xmm(b) => xxx(&mut self.w, dst, a, b),
             Source::Mem(b) => xxm(&mut self.w, dst, a, b),
@@ -68,9 +80,34 @@ impl<'b> Function<'_, 'b> {
         self.push_xmm(ty, dst);
     }
 
+    /// The instruction that loads the right operand itself, if the operator behind the load at hand is
+    /// arithmetic and the left operand is in a register.
+    pub(crate) fn loading_form(&self, ty: ValType) -> Option<LoadingForm<'b>> {
+        let forms: [(u8, [LoadingForm<'b>; 4]); 2] = [
+            (F32_ADD, [Writer::vaddss_xxm, Writer::vsubss_xxm, Writer::vmulss_xxm, Writer::vdivss_xxm]),
+            (F64_ADD, [Writer::vaddsd_xxm, Writer::vsubsd_xxm, Writer::vmulsd_xxm, Writer::vdivsd_xxm]),
+        ];
+        let (add, forms) = forms[usize::from(ty != ValType::F32)];
+        let form = *forms.get(usize::from(self.ahead(Length::Memory)?.first()?.checked_sub(add)?))?;
+        let left = self.stack[self.stack.len().checked_sub(2)?];
+        matches!(self.place_of(left.loc), Loc::Xmm(_)).then_some(form)
+    }
+
+    /// A load and the arithmetic behind it in one instruction.
+    pub(crate) fn float_load_binary(&mut self, ty: ValType, form: LoadingForm<'b>, memarg: &MemArg) {
+        let (from, held) = self.pop_address(memarg);
+        let left = self.pop_xmm();
+        let dst = self.result_xmm(Some(left), Length::MemoryAndOpcode);
+        self.trap_site(Check::MemoryAccess);
+        form(&mut self.w, dst, left, from);
+        self.release(held);
+        self.push_xmm(ty, dst);
+        self.is_written = true;
+    }
+
     pub(crate) fn float_sqrt(&mut self, ty: ValType) {
         let value = self.pop_xmm();
-        let dst = self.result_xmm(Some(value));
+        let dst = self.result_xmm(Some(value), Length::Opcode);
         match ty {
             ValType::F32 => self.w.vsqrtss_xxx(dst, value, value),
             _ => self.w.vsqrtsd_xxx(dst, value, value),
@@ -80,7 +117,7 @@ impl<'b> Function<'_, 'b> {
 
     pub(crate) fn float_round(&mut self, ty: ValType, mode: Rounding) {
         let value = self.pop_xmm();
-        let dst = self.result_xmm(Some(value));
+        let dst = self.result_xmm(Some(value), Length::Opcode);
         match ty {
             ValType::F32 => self.w.roundss_xxi(dst, value, mode),
             _ => self.w.roundsd_xxi(dst, value, mode),
@@ -173,7 +210,7 @@ impl<'b> Function<'_, 'b> {
 
     pub(crate) fn float_sign(&mut self, ty: ValType, sign: Sign) {
         let value = self.pop_xmm();
-        let dst = self.result_xmm(Some(value));
+        let dst = self.result_xmm(Some(value), Length::Opcode);
         self.sign_mask(ty);
         match sign {
             Sign::Flip if dst == value => self.w.xorps_xx(dst, SCRATCH_X),
@@ -205,14 +242,14 @@ impl<'b> Function<'_, 'b> {
 
     pub(crate) fn float_demote(&mut self) {
         let value = self.pop_xmm();
-        let dst = self.result_xmm(Some(value));
+        let dst = self.result_xmm(Some(value), Length::Opcode);
         self.w.cvtsd2ss_xx(dst, value);
         self.push_xmm(ValType::F32, dst);
     }
 
     pub(crate) fn float_promote(&mut self) {
         let value = self.pop_xmm();
-        let dst = self.result_xmm(Some(value));
+        let dst = self.result_xmm(Some(value), Length::Opcode);
         self.w.cvtss2sd_xx(dst, value);
         self.push_xmm(ValType::F64, dst);
     }

@@ -99,6 +99,8 @@ pub(crate) struct Function<'m, 'b> {
     pub(crate) zero_flag: Option<(Gpr, Width, u32)>,
     /// Whether the top operand is [`Loc::Flags`].
     pub(crate) flags: bool,
+    /// Whether the next operator was written with the one before it.
+    pub(crate) is_written: bool,
     pub(crate) outgoing: u32,
     /// The module.
     pub(crate) wasm: &'m [u8],

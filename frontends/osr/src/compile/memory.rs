@@ -84,8 +84,11 @@ impl Function<'_, '_> {
     }
 
     pub(crate) fn load_float(&mut self, ty: ValType, memarg: &MemArg) {
+        if let Some(form) = self.loading_form(ty) {
+            return self.float_load_binary(ty, form, memarg);
+        }
         let (from, held) = self.pop_address(memarg);
-        let dst = self.result_xmm(None);
+        let dst = self.result_xmm(None, Length::Memory);
         self.trap_site(Check::MemoryAccess);
         match ty {
             ValType::F32 => self.w.movss_xm(dst, from),

@@ -265,6 +265,7 @@ impl<'m> Session<'m> {
             reachable: true,
             zero_flag: None,
             flags: false,
+            is_written: false,
             outgoing: 0,
             wasm: self.wasm,
             at: body.range().start as u32,

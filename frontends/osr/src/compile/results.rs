@@ -21,15 +21,18 @@ pub(crate) enum Length {
     Opcode,
     /// Opcode, alignment and offset.
     Memory,
+    /// The same, and the opcode of the next one, which is written with it.
+    MemoryAndOpcode,
 }
 
 impl Function<'_, '_> {
     /// The bytes behind the operator at hand.
-    fn ahead(&self, length: Length) -> Option<&[u8]> {
+    pub(super) fn ahead(&self, length: Length) -> Option<&[u8]> {
         let behind = self.wasm.get(self.at as usize + 1..)?;
         match length {
             Length::Opcode => Some(behind),
             Length::Memory => behind_number(behind_number(behind)?),
+            Length::MemoryAndOpcode => behind_number(behind_number(behind)?)?.get(1..),
         }
     }
 
@@ -62,8 +65,7 @@ impl Function<'_, '_> {
 
     /// As [`result_gpr`](Self::result_gpr), for floats; it may be the one that `source` has, if that is an
     /// operand's own.
-    pub(crate) fn result_xmm(&mut self, source: Option<Xmm>) -> Xmm {
-        let length = if source.is_some() { Length::Opcode } else { Length::Memory };
+    pub(crate) fn result_xmm(&mut self, source: Option<Xmm>, length: Length) -> Xmm {
         match (self.awaiting(length), source) {
             (Some(Loc::Xmm(reg)), source) => {
                 source.into_iter().for_each(|source| self.release_x(source));

@@ -62,7 +62,7 @@ impl Function<'_, '_> {
     }
 
     /// Puts 8 bytes into a vector register.
-    fn xmm_const(&mut self, to: Xmm, bits: u64) {
+    pub(super) fn xmm_const(&mut self, to: Xmm, bits: u64) {
         if bits == 0 {
             return self.w.xorps_xx(to, to);
         }
@@ -83,6 +83,14 @@ impl Function<'_, '_> {
                 Loc::Xmm(reg) => Source::Xmm(reg),
                 _ => Source::Mem(self.frame.local(local)),
             },
+        }
+    }
+
+    /// Where a value is, a local's own included.
+    pub(super) fn place_of(&self, loc: Loc) -> Loc {
+        match loc {
+            Loc::Local(local) => self.local_loc(local),
+            loc => loc,
         }
     }
 

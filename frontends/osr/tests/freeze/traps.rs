@@ -16,7 +16,7 @@ struct Trapping {
     result: i64,
 }
 
-const TRAPPING: [Trapping; 9] = [
+const TRAPPING: [Trapping; 10] = [
     Trapping {
         body: "(i64.extend_i32_s (i32.div_s (local.get 0) (i32.const 0)))",
         kind: TrapKind::IntegerDivideByZero,
@@ -44,6 +44,14 @@ const TRAPPING: [Trapping; 9] = [
         operands: &[Value::I64(1), Value::I32(0x2_0011)],
         edit: (1, Value::I32(8)),
         result: 43,
+    },
+    // The load is part of the subtraction's instruction.
+    Trapping {
+        body: "(i64.trunc_f64_s (f64.sub (f64.sqrt (f64.const 4)) (f64.load (i32.add (local.get 0) (i32.const 0x20000)))))",
+        kind: TrapKind::MemoryOutOfBounds,
+        operands: &[Value::I64(1), Value::F64(0x4000_0000_0000_0000), Value::I32(0x2_0011)],
+        edit: (2, Value::I32(8)),
+        result: 3,
     },
     Trapping {
         body: "(block (result i64) (i64.store (i32.const -4) (i64.const 5)) (i64.const 1))",

@@ -9,6 +9,7 @@ mod show;
 mod stops;
 mod times;
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -122,7 +123,7 @@ pub(crate) struct ProgramArgs {
     pub(crate) module: PathBuf,
     /// Its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) args: Vec<String>,
+    pub(crate) args: Vec<OsString>,
 }
 
 /// Names of [`Polls`].

@@ -1,5 +1,7 @@
 //! Programs: made, or made again of images.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -57,6 +59,7 @@ impl Program {
         let mut linker = Linker::new();
         wasi.add_to_linker(&mut linker);
         let instance = linker.instantiate(&module)?;
+        initialize(&instance)?;
         interruptible(&wasi, &instance);
         let name = args.invoke.as_deref().unwrap_or("_start");
         let func = instance.get_func(name).ok_or_else(|| anyhow!("there is no function `{name}`"))?;
@@ -94,6 +97,14 @@ impl Program {
     }
 }
 
+/// Has a library of functions ("reactor") make itself ready, before any of them is called.
+fn initialize(instance: &Instance) -> Result<()> {
+    match instance.get_func("_initialize") {
+        Some(func) => func.call(&[]).map(drop).context("_initialize"),
+        None => Ok(()),
+    }
+}
+
 /// Makes calls that wait return when somebody freezes the instance.
 fn interruptible(wasi: &WasiCtx, instance: &Instance) {
     let interrupt = wasi.with(|wasi| wasi.interrupt());
@@ -122,7 +133,7 @@ pub(crate) fn module_of(file: &ImageFile, given: Option<PathBuf>) -> Result<Modu
 }
 
 fn host(args: &ProgramArgs) -> Result<Builder> {
-    let program = args.module.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let program = args.module.file_name().unwrap_or_default().to_owned();
     // Functions that are called by name have their arguments themselves.
     let own = if args.invoke.is_some() { &[] } else { &args.args[..] };
     let all = std::iter::once(&program).chain(own);
@@ -140,12 +151,12 @@ fn host(args: &ProgramArgs) -> Result<Builder> {
     Ok(builder)
 }
 
-fn parse_args(func: &Func, args: &[String]) -> Result<Vec<Val>> {
+fn parse_args(func: &Func, args: &[OsString]) -> Result<Vec<Val>> {
     let types = func.ty().params();
     if types.len() != args.len() {
         bail!("{} arguments wanted, {} given", types.len(), args.len());
     }
-    types.iter().zip(args).map(|(&ty, arg)| parse_arg(ty, arg)).collect()
+    types.iter().zip(args).map(|(&ty, arg)| parse_arg(ty, &arg.to_string_lossy())).collect()
 }
 
 fn parse_arg(ty: ValType, arg: &str) -> Result<Val> {

@@ -1,7 +1,9 @@
-//! Streams that are full or closed, names that are taken, modules out of pipes.
+//! What goes wrong around a program, and modules and arguments that are not the usual ones.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, symlink};
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
@@ -111,4 +113,35 @@ fn a_module_comes_out_of_a_pipe() {
     child.stdin.take().unwrap().write_all(ANSWERS.as_bytes()).unwrap();
     let run = child.wait_with_output().unwrap();
     assert_eq!((run.status.code(), &run.stdout[..]), (Some(0), &b"42\n"[..]));
+}
+
+/// Writes its second argument.
+const ECHO: &str = r#"(module
+    (import "wasi_snapshot_preview1" "args_get" (func $args (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (func (export "_start")
+      (drop (call $args (i32.const 0) (i32.const 64)))
+      (i32.store (i32.const 16) (i32.load (i32.const 4))) (i32.store (i32.const 20) (i32.const 3))
+      (drop (call $write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 32)))))"#;
+
+#[test]
+fn arguments_are_bytes() {
+    let place = Place::new(ECHO);
+    let run = midwasm().arg("run").arg(&place.module).arg(OsStr::from_bytes(b"a\xffb")).output().unwrap();
+    assert_eq!((run.status.code(), &run.stdout[..], run.stderr), (Some(0), &b"a\xffb"[..], Vec::new()));
+}
+
+#[test]
+fn a_library_is_initialized_before_its_functions_are_called() {
+    let place = Place::new(
+        r#"(module (global (mut i32) (i32.const 1))
+          (func (export "_initialize") (global.set 0 (i32.const 42)))
+          (func (export "answer") (result i32) (global.get 0)))"#,
+    );
+    let (status, stdout, stderr) = output(&mut invoke(&place, "answer"));
+    assert_eq!((status, &*stdout, &*stderr), (0, "42\n", ""));
+    fs::write(&place.module, r#"(module (func (export "_initialize") unreachable))"#).unwrap();
+    let (status, _, stderr) = output(&mut invoke(&place, "answer"));
+    assert_eq!((status, &*stderr), (125, "midwasm: _initialize: unreachable\n"));
 }

@@ -27,6 +27,8 @@ const TEXT: &str = r#"(module
       (if (result i32) (i32.lt_s (local.get 0) (i32.const 2)) (then (local.get 0))
         (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1)))
                        (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
+    (func (export "loop of 2000 operators") (local i64)
+      (loop $l LONG (br $l)))
     (func (export "calls") (loop $l (drop (call $fib (i32.const 30))) (br $l)))
     (func (export "fill 1 MiB")
       (loop $l (memory.fill (i32.const 1024) (i32.const 1) (i32.const 0x100000)) (br $l)))
@@ -48,8 +50,13 @@ const TEXT: &str = r#"(module
       (i32.store (i32.const 0) (i32.const 256)) (i32.store (i32.const 4) (i32.const 1))
       (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16)))))"#;
 
-const KINDS: [&str; 10] = [
+/// Put in the place of `LONG`, so often.
+const LONG: (&str, usize) =
+    ("(local.set 0 (i64.mul (i64.xor (local.get 0) (i64.const 7)) (local.get 0)))", 333);
+
+const KINDS: [&str; 11] = [
     "loop",
+    "loop of 2000 operators",
     "calls",
     "fill 1 MiB",
     "fill 64 MiB",
@@ -72,7 +79,7 @@ struct Times {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let module = Module::new(&Engine::new(Config::default())?, TEXT)?;
+    let module = Module::new(&Engine::new(Config::default())?, TEXT.replace("LONG", &LONG.0.repeat(LONG.1)))?;
     println!("of {ROUNDS} freezes, median and longest: the wait, the state, and the write with its sync");
     for kind in KINDS {
         let times: Vec<Times> = (0..ROUNDS).map(|_| measure(&module, kind)).collect::<Result<_, _>>()?;

@@ -4,8 +4,9 @@ use midstride_addr::{AppPc, CacheRange};
 use midstride_os::LINUX_PAGES;
 use midstride_slab::{AccessError, AllocError, Place, Region, Sizes, Slab, Span, Writable};
 
+use crate::compile::CODE_ALIGNMENT;
 use crate::error::ModuleError;
-use crate::runtime::code;
+use crate::runtime::code::{self, Steps};
 use crate::runtime::pages::Reservation;
 
 /// Code that is being written. What stays untouched of its memory is never there.
@@ -20,6 +21,8 @@ pub(crate) struct CodeBuffer {
 pub(crate) struct CodeMemory {
     range: CacheRange,
     region: Region,
+    /// Where it can be stopped; `None` where threads are not stepped.
+    steps: Option<Box<Steps>>,
 }
 
 impl CodeBuffer {
@@ -31,7 +34,7 @@ impl CodeBuffer {
         let sizes = Sizes { hot: (bytes as u64).next_multiple_of(4096), cold: 4096, data: 4096 };
         let mut region = reserve(sizes)?;
         let span = match region.unit(0) {
-            Some(mut unit) => unit.alloc_hot(unit.left(Slab::Hot), 16)?,
+            Some(mut unit) => unit.alloc_hot(unit.left(Slab::Hot), CODE_ALIGNMENT as u64)?,
             None => return Err(AllocError::BadUnitCount { units: 0 }.into()),
         };
         Ok(Self { region, span })
@@ -66,12 +69,13 @@ impl CodeBuffer {
         Ok(())
     }
 
-    /// Ends writing: the first `len` bytes are the code.
-    pub(crate) fn publish(self, len: usize) -> CodeMemory {
+    /// Ends writing: the first `len` bytes are the code; threads may be stepped through it.
+    pub(crate) fn publish(self, len: usize, steps: Option<Box<Steps>>) -> CodeMemory {
         let whole = self.span.publish().exec();
         let range = CacheRange::new(whole.start(), whole.start().add(len as u64));
-        code::remember(range);
-        CodeMemory { range, region: self.region }
+        // SAFETY: `CodeMemory` keeps both, and forgets the range when nobody has the module any more.
+        unsafe { code::remember(range, steps.as_deref()) };
+        CodeMemory { range, region: self.region, steps }
     }
 }
 
@@ -79,6 +83,11 @@ impl CodeMemory {
     /// Where it lies.
     pub(crate) fn range(&self) -> CacheRange {
         self.range
+    }
+
+    /// Bytes of what is known about where it can be stopped.
+    pub(crate) fn table_bytes(&self) -> usize {
+        self.steps.as_ref().map_or(0, |steps| steps.bytes())
     }
 
     /// Copies code out, from an offset on.
@@ -125,7 +134,7 @@ mod tests {
         buffer.bytes().unwrap()[..3].copy_from_slice(&[1, 2, 3]);
         buffer.grow(3 * room).unwrap();
         assert!(buffer.room() >= 3 * room);
-        let memory = buffer.publish(3);
+        let memory = buffer.publish(3, None);
         let mut read = [0; 3];
         memory.read(0, &mut read).unwrap();
         assert_eq!((read, memory.range().len()), ([1, 2, 3], 3));

@@ -10,7 +10,7 @@ use crate::runtime::signals;
 pub struct Config {
     /// Bytes of each instance's stack. Only what is used takes memory.
     pub stack_bytes: usize,
-    /// Where compiled code looks whether it is to stop.
+    /// How compiled code finds out that it is to stop.
     pub polls: Polls,
 }
 
@@ -20,15 +20,24 @@ impl Default for Config {
     }
 }
 
-/// Where compiled code looks whether somebody wants it to stop.
+/// How compiled code finds out that somebody wants it to stop.
+///
+/// Images of instances with [`Stepped`](Self::Stepped) and [`Compared`](Self::Compared) polls are alike: an
+/// engine with the one thaws what an engine with the other has frozen.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Polls {
-    /// At the entries of functions and in every loop: it stops within microseconds.
+    /// At the entries of functions it compares, which is the check of the stack's limit too. Loops have no
+    /// instruction for it: who wants the code to stop sends SIGURG to its thread, which then goes on one
+    /// instruction at a time (by the trap flag and SIGTRAP) to the next loop or entry. That takes some
+    /// microseconds. It needs a thread that blocks neither signal, as [`Engine::new`] says, and a machine
+    /// that steps: some emulators do not, and debuggers show each step, until they are told to pass SIGTRAP on.
     #[default]
-    EntriesAndLoops,
-    /// At entries only, where the compare is also the check of the stack's limit. A loop that calls nothing can
-    /// neither be interrupted nor frozen. It is there to measure what polls in loops cost; an image has to be
-    /// thawed by an engine with the polls of the one that made it.
+    Stepped,
+    /// It compares at the entries of functions and in every loop: short loops become a tenth slower, and no
+    /// signal is needed.
+    Compared,
+    /// It compares at entries only. A loop that calls nothing can neither be interrupted nor frozen. It is
+    /// there to measure what polls in loops cost; images of instances with other polls may not fit.
     Entries,
 }
 
@@ -49,8 +58,13 @@ macro_rules! needed {
 impl Engine {
     /// An engine.
     ///
-    /// The first one of a process installs handlers for SIGSEGV, SIGBUS, SIGFPE and SIGILL, which pass on
-    /// what is not theirs.
+    /// The first one of a process installs handlers for SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP and SIGURG,
+    /// which pass on what is not theirs; who installs others later has to pass on to them in turn.
+    ///
+    /// With [`Polls::Stepped`], SIGURG is sent to the thread of an instance whenever somebody wants its code to
+    /// stop. As signals do, it may end a system call of a host function early (EINTR) where the system does not
+    /// start it again. Earlier handlers of SIGURG are called for those too. Threads that make instances do not
+    /// block SIGURG and SIGTRAP from then on, and should leave it at that.
     ///
     /// # Errors
     /// [`ModuleError::Processor`] when this processor lacks AVX, BMI or their like.

@@ -142,7 +142,7 @@ impl Instance {
         let stack = Stack::new(stack_bytes)?;
         let instance = Self(Rc::new(InstanceInner {
             module: module.clone(),
-            context: Context::new(module.layout().bytes()),
+            context: Context::new(module.layout().bytes(), module.engine().config().polls),
             stack,
             memories,
             tables,
@@ -243,7 +243,7 @@ impl Instance {
         self.write_segments()?;
         if let Some(start) = info.start {
             // Who instantiates gets an instance or an error, but no frozen one.
-            let _entry = nesting::Entry::new()?;
+            let _entry = nesting::Entry::new(self)?;
             Func::of(self, start).call(&[])?;
         }
         Ok(())
@@ -445,7 +445,7 @@ impl Instance {
                 return Err(TrapKind::Frozen.into());
             }
             // The host's frames below cannot be frozen: later, when they are gone.
-            self.0.context.wish(FREEZE);
+            self.0.context.put_off(FREEZE);
         }
         Ok(())
     }

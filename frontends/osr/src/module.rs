@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 
 use crate::code::CodeMemory;
 use crate::compile::{Compiled, ResumeAt, ThunkOffsets, Wanted, compile};
-use crate::engine::Engine;
+use crate::engine::{Engine, Polls};
 use crate::error::ModuleError;
 use crate::info::{Item, ModuleInfo};
 use crate::parse::parse;
+use crate::runtime::code::Steps;
 use crate::runtime::layout::VmLayout;
 use crate::types::ExternType;
 
@@ -26,7 +27,7 @@ struct Inner {
     wasm: Vec<u8>,
     info: ModuleInfo,
     layout: VmLayout,
-    starts: Vec<u32>,
+    starts: Arc<[u32]>,
     map: Vec<u8>,
     frames: Vec<crate::compile::Frame>,
     hash: OnceLock<ModuleHash>,
@@ -63,8 +64,11 @@ impl Module {
         let layout = VmLayout::new(&info);
         let compiled =
             compile(wasm, &info, &layout, pending, Wanted { polls: engine.config().polls, resume_at })?;
-        let Compiled { code, len, thunks, starts, map, frames } = compiled;
-        let code = code.publish(len);
+        let Compiled { code, len, thunks, starts, map, frames, loop_starts } = compiled;
+        let stepped = engine.config().polls == Polls::Stepped;
+        let starts: Arc<[u32]> = starts.into();
+        let steps = stepped.then(|| Box::new(Steps::new(loop_starts, starts.clone(), thunks.asks)));
+        let code = code.publish(len, steps);
         let (wasm, engine, hash) = (wasm.to_vec(), engine.clone(), OnceLock::new());
         Ok(Self(Arc::new(Inner { wasm, info, layout, starts, map, frames, hash, thunks, code, engine })))
     }
@@ -120,7 +124,7 @@ impl Module {
     /// Bytes of its machine code, and of the map that describes the code's states.
     #[must_use]
     pub fn sizes(&self) -> (usize, usize) {
-        (self.0.code.range().len() as usize, self.0.map.len())
+        (self.0.code.range().len() as usize, self.0.map.len() + self.0.code.table_bytes())
     }
 
     /// The engine it was made for.

@@ -1,4 +1,4 @@
-//! Code that polls at entries only.
+//! How code finds out that it is to stop makes no difference to what it is.
 
 use midstride_osr::{Config, Engine, Linker, Module, Outcome, Polls, Val};
 
@@ -22,14 +22,55 @@ fn frozen_at(poll: u64, module: &Module) -> Outcome {
 
 #[test]
 fn loops_are_left_in_the_middle_only_where_they_poll() {
-    assert!(matches!(frozen_at(50, &module(Polls::EntriesAndLoops)), Outcome::Frozen(_)));
+    assert!(matches!(frozen_at(50, &module(Polls::Stepped)), Outcome::Frozen(_)));
+    assert!(matches!(frozen_at(50, &module(Polls::Compared)), Outcome::Frozen(_)));
     assert_eq!(frozen_at(50, &module(Polls::Entries)).results().unwrap(), [Val::I32(100)]);
     assert!(matches!(frozen_at(1, &module(Polls::Entries)), Outcome::Frozen(_)));
 }
 
 #[test]
 fn an_image_of_a_loop_is_refused_where_loops_do_not_poll() {
-    let image = frozen_at(50, &module(Polls::EntriesAndLoops)).frozen().unwrap().image().unwrap();
+    let image = frozen_at(50, &module(Polls::Compared)).frozen().unwrap().image().unwrap();
     let error = Linker::new().thaw(&module(Polls::Entries), &image).expect_err("it is refused").to_string();
     assert!(error.starts_with("the image does not fit the module: function 0 has no loop site"), "{error}");
+}
+
+#[test]
+fn images_move_between_stepped_and_compared_loops() {
+    let modules = [Polls::Stepped, Polls::Compared].map(module);
+    for (from, to) in [(0, 1), (1, 0)] {
+        let image = frozen_at(50, &modules[from]).frozen().unwrap().image().unwrap();
+        let frozen = Linker::new().thaw(&modules[to], &image).unwrap();
+        assert_eq!(frozen.image().unwrap(), image);
+        // The iteration that it stands at is not asked about again: 49 have been at the poll, and 51 come.
+        frozen.instance().freeze_handle().freeze_at_poll(51);
+        let frozen = frozen.resume().unwrap().frozen().unwrap();
+        let last = frozen.state().unwrap().frames().next().unwrap().locals[0];
+        assert_eq!(last, midstride_osr::Value::I32(99));
+        assert_eq!(frozen.resume().unwrap().results().unwrap(), [Val::I32(100)]);
+    }
+}
+
+#[test]
+fn each_iteration_is_frozen_at_once_however_loops_poll() {
+    for polls in [Polls::Stepped, Polls::Compared] {
+        let mut outcome = frozen_at(1, &module(polls));
+        let mut freezes = 0;
+        while let Outcome::Frozen(frozen) = outcome {
+            freezes += 1;
+            frozen.instance().freeze_handle().freeze_at_poll(1);
+            outcome = frozen.resume().unwrap();
+        }
+        // The entry and 100 iterations.
+        assert_eq!((outcome.results().unwrap(), freezes), (vec![Val::I32(100)], 101), "{polls:?}");
+    }
+}
+
+#[test]
+fn a_loop_that_is_stepped_to_has_no_instruction_for_it() {
+    let [stepped, without] = [Polls::Stepped, Polls::Entries].map(|polls| module(polls).code(0).unwrap());
+    // Up to `pop rbp; ret`: the cold part calls the runtime, which lies elsewhere.
+    let hot = without.windows(2).position(|pair| pair == [0x5d, 0xc3]).unwrap() + 2;
+    assert_eq!(stepped[..hot], without[..hot]);
+    assert!(stepped.len() > without.len());
 }

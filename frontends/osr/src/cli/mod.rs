@@ -116,8 +116,8 @@ pub(crate) struct ProgramArgs {
     /// A variable for it, with the value it has here or with VALUE: NAME[=VALUE]
     #[arg(long)]
     pub(crate) env: Vec<String>,
-    /// Where its code looks whether it is to stop: to measure what that costs
-    #[arg(long, value_enum, default_value_t = Where::All, hide = true)]
+    /// How its code finds out that it is to stop: to measure what that costs
+    #[arg(long, value_enum, default_value_t = Where::Stepped, hide = true)]
     pub(crate) polls: Where,
     /// A module, binary or text
     pub(crate) module: PathBuf,
@@ -130,14 +130,16 @@ pub(crate) struct ProgramArgs {
 #[derive(Clone, Copy, clap::ValueEnum, Default, Debug)]
 pub(crate) enum Where {
     #[default]
-    All,
+    Stepped,
+    Compared,
     Entries,
 }
 
 impl From<Where> for Polls {
     fn from(place: Where) -> Self {
         match place {
-            Where::All => Self::EntriesAndLoops,
+            Where::Stepped => Self::Stepped,
+            Where::Compared => Self::Compared,
             Where::Entries => Self::Entries,
         }
     }

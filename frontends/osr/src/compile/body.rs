@@ -5,8 +5,9 @@ use std::ops::Range;
 use midstride_asm::{Alu, Cond, Gpr, Mem, Width, Xmm};
 use midstride_statemap::Phase;
 
+use super::control::PinState;
 use super::frame::Frame;
-use super::function::{CallFixup, Callee, Cold, Function, Loc};
+use super::function::{CallFixup, Callee, Cold, Function, Loc, LoopStart};
 use super::pins::{Arrival, arrivals};
 use super::regs::{CONTEXT, SCRATCH, SCRATCH_X};
 use super::sites::INSIDE;
@@ -166,18 +167,36 @@ impl<'m> Function<'m, '_> {
         }
     }
 
+    /// Asks the runtime whether to go on: it has the pinned locals at home meanwhile.
+    fn ask_runtime(&mut self, pins: PinState, site: u32) {
+        self.store_pins(pins.dirty);
+        self.w.mov_ri(Gpr::Rax, Builtin::Poll.offset() as u64);
+        self.call_to(Callee::Runtime);
+        let reload = self.w.offset().get();
+        self.sites.cold(site, reload);
+        self.sites.resume(site, reload);
+        self.load_pins(pins.valid);
+    }
+
+    /// The last loop of those that start at the same place is the innermost.
+    fn note_loop(&mut self, start: LoopStart) {
+        self.loop_starts.pop_if(|last| last.header == start.header);
+        self.loop_starts.push(start);
+    }
+
     fn write_cold(&mut self, cold: Cold) {
         match cold {
             Cold::Poll { mut from, mut back, pins, site } => {
                 self.w.bind_loose(&mut from);
-                self.store_pins(pins.dirty);
-                self.w.mov_ri(Gpr::Rax, Builtin::Poll.offset() as u64);
-                self.call_to(Callee::Runtime);
-                let reload = self.w.offset().get();
-                self.sites.cold(site, reload);
-                self.sites.resume(site, reload);
-                self.load_pins(pins.valid);
+                self.ask_runtime(pins, site);
                 self.w.jmp_loose(&mut back);
+            }
+            Cold::Step { mut header, pins, site } => {
+                let place = header.place().map_or(0, |place| place.get());
+                let cold = self.w.offset().get();
+                self.ask_runtime(pins, site);
+                self.note_loop(LoopStart { header: place, cold, back: self.w.offset().get() });
+                self.w.jmp_loose(&mut header);
             }
             Cold::Trap { mut from, site } => {
                 self.w.bind_loose(&mut from);

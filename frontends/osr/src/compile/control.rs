@@ -154,9 +154,20 @@ impl<'m> Function<'m, '_> {
             control.target = Some(state);
             self.w.bind_loose(&mut control.label);
         }
-        if self.polls == Polls::EntriesAndLoops {
-            self.poll(Phase::Loop);
+        match self.polls {
+            Polls::Stepped => self.poll_unseen(),
+            Polls::Compared => self.poll(Phase::Loop),
+            Polls::Entries => {}
         }
+    }
+
+    /// A poll without an instruction: threads are stepped to this place, and go on in the cold part.
+    fn poll_unseen(&mut self) {
+        let mut header = LooseLabel::new();
+        let site = self.home_site(Phase::Loop.into(), self.stack.len());
+        self.w.bind_loose(&mut header);
+        let pins = self.pin_state();
+        self.cold.push(Cold::Step { header, pins, site });
     }
 
     /// Asks for interrupts: a stack pointer at the limit or below calls the runtime. In loops it can be the

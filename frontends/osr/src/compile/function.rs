@@ -53,11 +53,33 @@ pub(crate) enum Callee {
     Foreign,
 }
 
+/// The start of a loop where code that is stepped can be stopped; offsets in the code.
+///
+/// Loops that begin at the same place have one: nothing lies between, and what the innermost one's cold code
+/// stores and loads suits all ways there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct LoopStart {
+    pub(crate) header: u32,
+    /// The code that asks the runtime whether to go on.
+    pub(crate) cold: u32,
+    /// The jump from there back to the header.
+    pub(crate) back: u32,
+}
+
+impl LoopStart {
+    /// The same in code that begins at this offset of more.
+    pub(crate) fn moved(self, by: u32) -> Self {
+        Self { header: self.header + by, cold: self.cold + by, back: self.back + by }
+    }
+}
+
 /// Code that runs seldom and stands behind the rest.
 #[derive(Debug)]
 pub(crate) enum Cold {
     /// Asks the runtime whether to go on.
     Poll { from: LooseLabel, back: LooseLabel, pins: PinState, site: u32 },
+    /// The same for the start of a loop, to which the thread is stepped.
+    Step { header: LooseLabel, pins: PinState, site: u32 },
     /// Traps.
     Trap { from: LooseLabel, site: u32 },
     /// Calls a function of another instance or of the host.
@@ -109,6 +131,7 @@ pub(crate) struct Function<'m, 'b> {
     pub(crate) sites: &'b mut Sites,
     pub(crate) fixups: &'b mut Vec<CallFixup>,
     pub(crate) cold: Vec<Cold>,
+    pub(crate) loop_starts: &'b mut Vec<LoopStart>,
     pub(crate) constants: Vec<(u128, LooseLabel)>,
     /// Those that are still to come.
     pub(crate) loops: &'b [LoopKind],

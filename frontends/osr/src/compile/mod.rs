@@ -31,6 +31,7 @@ use wasmparser::{
 };
 
 pub(crate) use frame::Frame;
+pub(crate) use function::LoopStart;
 pub(crate) use pins::{Arrival, arrivals};
 pub(crate) use regs::{ARG_GPRS, ARG_XMMS, PIN_GPRS, PIN_XMMS};
 
@@ -47,9 +48,10 @@ use pins::PinSet;
 use regs::RegSet;
 use scan::Scan;
 use sites::Sites;
-pub(crate) use thunks::ThunkOffsets;
+pub(crate) use thunks::{SKIPPED, ThunkOffsets};
 
-/// A module's code and what is known of it; the code is the same wherever it lies.
+/// A module's code and what is known of it; the code is the same wherever it lies, at a multiple of
+/// [`CODE_ALIGNMENT`].
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) code: CodeBuffer,
@@ -62,6 +64,8 @@ pub(crate) struct Compiled {
     pub(crate) map: Vec<u8>,
     /// Of each function defined in the module.
     pub(crate) frames: Vec<Frame>,
+    /// Where code that is stepped can be stopped, ascending.
+    pub(crate) loop_starts: Vec<LoopStart>,
 }
 
 /// An operator at which a frame can be continued: all values are at home when it starts.
@@ -98,6 +102,7 @@ struct Session<'m> {
     /// Of the function at hand.
     sites: Sites,
     function_fixups: Vec<CallFixup>,
+    function_loops: Vec<LoopStart>,
 }
 
 /// A function behind the end of the code.
@@ -113,8 +118,9 @@ const GROWTH: usize = 24;
 const USUAL_GROWTH: usize = 4;
 /// Code bytes that every function may have.
 const LEAST: usize = 4096;
-/// Functions start at multiples of this.
-const CODE_ALIGNMENT: usize = 16;
+/// Functions start at multiples of this, which is a line of the caches: what stands behind one, the cold code
+/// of its polls above all, does not change how the next one's lies in them.
+pub(crate) const CODE_ALIGNMENT: usize = 64;
 
 /// Validates and compiles all functions of a module.
 pub(crate) fn compile(
@@ -126,7 +132,7 @@ pub(crate) fn compile(
 ) -> Result<Compiled, ModuleError> {
     let mut code = CodeBuffer::new(expected(&pending))?;
     let (thunks, len) =
-        thunks::write(code.bytes()?).map_err(|source| ModuleError::Emit { func: 0, source })?;
+        thunks::write(code.bytes()?, wanted.polls).map_err(|source| ModuleError::Emit { func: 0, source })?;
     let out = Compiled {
         code,
         len,
@@ -134,6 +140,7 @@ pub(crate) fn compile(
         starts: Vec::with_capacity(pending.len()),
         map: Vec::new(),
         frames: Vec::with_capacity(pending.len()),
+        loop_starts: Vec::new(),
     };
     let mut session = Session {
         wasm,
@@ -149,6 +156,7 @@ pub(crate) fn compile(
         vectors: has_vectors(info),
         sites: Sites::default(),
         function_fixups: Vec::new(),
+        function_loops: Vec::new(),
     };
     for (func, body) in pending {
         session.function(func, &body)?;
@@ -238,6 +246,7 @@ impl<'m> Session<'m> {
             self.out.code.grow(start + room)?;
         }
         self.function_fixups.clear();
+        self.function_loops.clear();
         let Spare { locals, pins, .. } = &mut spare;
         self.sites.start(body.range().start as u32, ty.params().len(), locals);
         pins.choose(locals, ty.params().len(), &self.scan.weights);
@@ -272,6 +281,7 @@ impl<'m> Session<'m> {
             sites: &mut self.sites,
             fixups: &mut self.function_fixups,
             cold: spare.cold,
+            loop_starts: &mut self.function_loops,
             constants: spare.constants,
             loops: &self.scan.loops,
             polls: self.wanted.polls,
@@ -293,6 +303,7 @@ impl<'m> Session<'m> {
         self.out.starts.push(start);
         let entry = FunctionEntry { function, code_start: start, code_end: start + len as u32, body_offset };
         self.maps.push(entry, &mut self.sites.builder, frame_bytes.cast_unsigned()).map_err(refused)?;
+        self.out.loop_starts.extend(self.function_loops.iter().map(|known| known.moved(start)));
         self.direct_calls(start)
     }
 

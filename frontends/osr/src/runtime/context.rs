@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::layout::VmHeader;
+use super::thread::Home;
+use crate::engine::Polls;
 
 /// Interrupts an instance from any thread.
 #[derive(Clone, Debug)]
@@ -14,7 +16,8 @@ pub struct InterruptHandle(Arc<Context>);
 
 impl InterruptHandle {
     /// Makes the instance's code trap with [`TrapKind::Interrupted`](crate::TrapKind::Interrupted) at the
-    /// next function entry or loop, in the middle of an operator on much memory, or as soon as it runs.
+    /// next function entry or loop, in the middle of an operator on much memory, or as soon as it runs. A
+    /// signal handler may call it.
     pub fn interrupt(&self) {
         self.0.wish(INTERRUPT);
     }
@@ -38,7 +41,7 @@ impl FreezeHandle {
     /// much memory (256 KiB of a memory) from now, 1 being the next. All of them are slow until then.
     pub fn freeze_at_poll(&self, number: u64) {
         self.0.countdown.store(number, Ordering::Release);
-        self.0.limit().store(u64::MAX, Ordering::Release);
+        self.0.ask();
     }
 
     /// Has `wake` called whenever somebody asks to freeze, to make a blocked host call return.
@@ -70,6 +73,8 @@ pub(crate) struct Context {
     /// Polls until the code shall be frozen; 0: none.
     countdown: AtomicU64,
     wakers: Mutex<Vec<Waker>>,
+    /// The instance's thread, if it has to be told that somebody wants its code to stop.
+    home: Option<Home>,
 }
 
 // SAFETY: other threads reach only the atomic fields: everything else needs the raw pointer, and says
@@ -79,14 +84,15 @@ unsafe impl Send for Context {}
 unsafe impl Sync for Context {}
 
 impl Context {
-    /// Zeroed memory of `bytes`, at least a header.
-    pub(crate) fn new(bytes: usize) -> Arc<Self> {
+    /// Zeroed memory of `bytes`, at least a header, for code of this thread.
+    pub(crate) fn new(bytes: usize, polls: Polls) -> Arc<Self> {
         let layout = Self::layout(bytes.max(size_of::<VmHeader>()));
         // SAFETY: the size is not 0.
         let memory = unsafe { alloc_zeroed(layout) };
         let Some(memory) = NonNull::new(memory.cast()) else { handle_alloc_error(layout) };
         let bytes = layout.size();
-        Arc::new(Self { memory, bytes, countdown: AtomicU64::new(0), wakers: Mutex::default() })
+        let home = (polls == Polls::Stepped).then(Home::here);
+        Arc::new(Self { memory, bytes, countdown: AtomicU64::new(0), wakers: Mutex::default(), home })
     }
 
     fn layout(bytes: usize) -> Layout {
@@ -128,11 +134,37 @@ impl Context {
         self.limit().load(Ordering::Acquire) == u64::MAX
     }
 
+    fn is_inside(&self) -> bool {
+        // SAFETY: as for `limit`; compiled code writes it with plain stores.
+        unsafe { &(*self.memory.as_ptr()).inside }.load(Ordering::Relaxed) != 0
+    }
+
     /// Asks the code to stop at its next poll.
     pub(crate) fn wish(&self, wish: u64) {
         // ORDERING: Release, with the Acquire in `take_wishes`: who sees the limit sees the wish.
         self.wanted().fetch_or(wish, Ordering::Release);
+        self.ask();
+    }
+
+    /// Makes the next poll ask the runtime.
+    fn ask(&self) {
         self.limit().store(u64::MAX, Ordering::Release);
+        // Code that this thread has left looks at the limit when it is come back to.
+        let needed = |home: &&Home| !home.is_here() || self.is_inside();
+        self.home.iter().filter(needed).for_each(Home::signal);
+    }
+
+    /// A wish for later: polls do not ask before [`remind`](Self::remind). Until then code runs at its full
+    /// speed, which it does not when it is stepped from one poll to the next.
+    pub(crate) fn put_off(&self, wish: u64) {
+        self.wanted().fetch_or(wish, Ordering::Release);
+    }
+
+    /// Makes the next poll ask, of code that is not running, if something is wanted that was put off.
+    pub(crate) fn remind(&self) {
+        if self.wanted().load(Ordering::Acquire) != 0 {
+            self.limit().store(u64::MAX, Ordering::Release);
+        }
     }
 
     /// What somebody asked for; puts the limit back to `limit`. To be called once at each poll.

@@ -18,7 +18,7 @@ const BELOW_FRAME: u64 = 256;
 
 /// Calls a function with a body; the arguments have the right types.
 pub(crate) fn call(instance: &Instance, func: u32, params: &[Val]) -> Result<Vec<Val>, Trap> {
-    let _entry = nesting::Entry::new()?;
+    let _entry = nesting::Entry::new(instance)?;
     params.iter().for_each(|param| instance.keep_value(param));
     let header = instance.context().header();
     // SAFETY: the context is this thread's, and no code of it runs now.
@@ -30,6 +30,7 @@ pub(crate) fn call(instance: &Instance, func: u32, params: &[Val]) -> Result<Vec
     let status = unsafe { enter(instance, &args) };
     // SAFETY: as above.
     unsafe { ((*header).host_sp, (*header).wasm_fp) = (host_sp, wasm_fp) };
+    instance.context().remind();
     outcome(instance, func, status)
 }
 
@@ -76,7 +77,7 @@ pub(crate) unsafe fn resume(
     fp: u64,
     waiting: Option<HostCall>,
 ) -> Result<Vec<Val>, Trap> {
-    let _entry = nesting::Entry::new()?;
+    let _entry = nesting::Entry::new(instance)?;
     let header = instance.context().header();
     // SAFETY: the context is this thread's, and no code of it runs now.
     unsafe { (*header).wasm_fp = fp };
@@ -97,6 +98,7 @@ pub(crate) unsafe fn resume(
     };
     // SAFETY: as above.
     unsafe { ((*header).host_sp, (*header).wasm_fp) = (0, 0) };
+    instance.context().remind();
     outcome(instance, func, status)
 }
 

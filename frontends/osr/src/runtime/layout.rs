@@ -83,6 +83,9 @@ pub(crate) struct VmHeader {
     pub(crate) result_vector: u128,
     pub(crate) builtins: [u64; BUILTINS],
     pub(crate) trap: TrapState,
+    /// Whether the thread that has entered the code is in it, and not in what it has called; only kept where
+    /// threads are stepped.
+    pub(crate) inside: AtomicU64,
 }
 
 /// Arguments in registers, in the order of the registers for arguments.
@@ -220,6 +223,7 @@ pub(crate) mod offset {
     use super::{FuncDesc, TableDesc, VmHeader};
 
     pub(crate) const LIMIT: i32 = offset_of!(VmHeader, limit) as i32;
+    pub(crate) const INSIDE: i32 = offset_of!(VmHeader, inside) as i32;
     pub(crate) const STACK_LOW: i32 = offset_of!(VmHeader, stack_low) as i32;
     pub(crate) const MEMORY_BASE: i32 = offset_of!(VmHeader, memory_base) as i32;
     pub(crate) const MEMORY: i32 = offset_of!(VmHeader, memory) as i32;

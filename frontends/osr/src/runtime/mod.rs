@@ -14,5 +14,7 @@ pub(crate) mod nesting;
 pub(crate) mod pages;
 pub(crate) mod signals;
 pub(crate) mod stack;
+pub(crate) mod stepping;
 pub(crate) mod table;
+pub(crate) mod thread;
 pub(crate) mod walk;

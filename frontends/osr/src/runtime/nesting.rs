@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::thread::Inside;
 use crate::info::ImportName;
 use crate::instance::Instance;
 use crate::trap::{Trap, TrapKind};
@@ -17,16 +18,19 @@ thread_local! {
 }
 
 /// An entry, while it lasts.
-pub(crate) struct Entry;
+pub(crate) struct Entry {
+    _inside: Inside,
+}
 
 impl Entry {
-    pub(crate) fn new() -> Result<Self, Trap> {
+    /// Into the code of an instance.
+    pub(crate) fn new(instance: &Instance) -> Result<Self, Trap> {
         let depth = DEPTH.get();
         if depth >= DEEPEST {
             return Err(TrapKind::StackOverflow.into());
         }
         DEPTH.set(depth + 1);
-        Ok(Self)
+        Ok(Self { _inside: Inside::new(instance.context().header()) })
     }
 }
 

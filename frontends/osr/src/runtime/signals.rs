@@ -1,44 +1,48 @@
-//! Faults of compiled code become traps.
+//! Faults of compiled code become traps, and whoever wants it to stop has it stepped.
 //!
-//! The handler copies the registers into the context and makes the thread go on at the exit: it returns
-//! to whoever entered compiled code, and the frames stay on their stack to be looked at. Faults from
-//! elsewhere go to whoever handled them before.
+//! The handler of faults copies the registers into the context and makes the thread go on at the exit: it
+//! returns to whoever entered compiled code, and the frames stay on their stack to be looked at. Signals that
+//! are about something else go to whoever handled them before.
 
 use std::mem::offset_of;
 use std::sync::{Once, OnceLock};
 
 use midstride_os::signal::{
-    KernelSigaction, SA_ONSTACK, SA_RESTORER, SA_SIGINFO, SIG_DFL, SIG_IGN, SIGBUS, SIGFPE, SIGILL, SIGSEGV,
-    SigInfo, SigSet, UContext, rt_sigaction, rt_sigreturn,
+    KernelSigaction, SA_ONSTACK, SA_RESTART, SA_RESTORER, SA_SIGINFO, SIG_DFL, SIG_IGN, SIGBUS, SIGFPE,
+    SIGILL, SIGSEGV, SIGTRAP, SIGURG, SigInfo, SigSet, UContext, rt_sigaction, rt_sigreturn,
 };
+use midstride_os::thread::{getpid, gettid, tgkill};
 
 use super::code;
 use super::layout::{TrapState, VmHeader};
+use super::stepping::{self, Signal};
 
 /// What an entry answers when compiled code faulted.
 pub(crate) const STATUS_FAULT: u64 = 1;
 /// What an entry answers when the runtime ended it.
 pub(crate) const STATUS_TRAP: u64 = 2;
 
-const SIGNALS: [i32; 4] = [SIGSEGV, SIGBUS, SIGFPE, SIGILL];
+/// What is handled, and how besides as all are.
+const SIGNALS: [(i32, u64); 6] =
+    [(SIGSEGV, 0), (SIGBUS, 0), (SIGFPE, 0), (SIGILL, 0), (SIGTRAP, 0), (SIGURG, SA_RESTART)];
 
 /// Who handled each signal before.
-static BEFORE: OnceLock<[KernelSigaction; 4]> = OnceLock::new();
+static BEFORE: OnceLock<[KernelSigaction; SIGNALS.len()]> = OnceLock::new();
 
 /// Installs the handlers, once in a process.
 pub(crate) fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         // SAFETY: only asks.
-        let asked = SIGNALS.map(|signal| unsafe { rt_sigaction(signal, None) }.unwrap_or_default());
+        let asked = SIGNALS.map(|(signal, _)| unsafe { rt_sigaction(signal, None) }.unwrap_or_default());
         let _ = BEFORE.set(asked);
-        let action = KernelSigaction {
-            handler: (handle as *const ()).expose_provenance() as u64,
-            flags: SA_SIGINFO | SA_RESTORER | SA_ONSTACK,
-            restorer: (rt_sigreturn as *const ()).expose_provenance() as u64,
-            mask: SigSet::EMPTY,
-        };
-        for signal in SIGNALS {
+        for (signal, flags) in SIGNALS {
+            let action = KernelSigaction {
+                handler: (handle as *const ()).expose_provenance() as u64,
+                flags: SA_SIGINFO | SA_RESTORER | SA_ONSTACK | flags,
+                restorer: (rt_sigreturn as *const ()).expose_provenance() as u64,
+                mask: SigSet::EMPTY,
+            };
             // SAFETY: `handle` has the type of a handler, allocates nothing and takes no lock; the
             // restorer is one. These signals can be handled, so the call cannot fail.
             let _ = unsafe { rt_sigaction(signal, Some(&action)) };
@@ -52,17 +56,34 @@ pub(crate) fn install() {
 /// Called by the kernel.
 unsafe extern "C" fn handle(signal: i32, info: *mut SigInfo, context: *mut UContext) {
     // SAFETY: the kernel gives the frame that it wrote, which is ours until we return.
-    let ucontext = unsafe { &mut *context };
-    if code::contains(ucontext.mcontext.rip) {
+    let (ucontext, facts) = unsafe { (&mut *context, *info) };
+    let whose = match signal {
         // SAFETY: as above.
-        let address = unsafe { (*info).address() };
-        // SAFETY: in compiled code r15 is the context.
-        return unsafe { leave_compiled_code(signal, address, ucontext) };
+        SIGURG => unsafe { stepping::wished(ucontext) },
+        // SAFETY: as above.
+        SIGTRAP => unsafe { stepping::trapped(&facts, ucontext) },
+        // SAFETY: as above.
+        _ => unsafe { fault(signal, &facts, ucontext) },
+    };
+    if whose == Signal::Theirs {
+        let index = SIGNALS.iter().position(|&(known, _)| known == signal).unwrap_or(0);
+        let before = BEFORE.get().map(|actions| actions[index]).unwrap_or_default();
+        // SAFETY: the arguments are those of the kernel.
+        unsafe { pass_on(before, signal, info, context) };
     }
-    let index = SIGNALS.iter().position(|&known| known == signal).unwrap_or(0);
-    let before = BEFORE.get().map(|actions| actions[index]).unwrap_or_default();
-    // SAFETY: the arguments are those of the kernel.
-    unsafe { pass_on(before, signal, info, context) };
+}
+
+/// An instruction has faulted.
+///
+/// # Safety
+/// The frame is that of a handler.
+unsafe fn fault(signal: i32, info: &SigInfo, ucontext: &mut UContext) -> Signal {
+    let Some(place) = code::at(ucontext.mcontext.rip) else { return Signal::Theirs };
+    if !stepping::faulted(ucontext, place) {
+        // SAFETY: in compiled code r15 is the context.
+        unsafe { leave_compiled_code(signal, info.address(), ucontext) };
+    }
+    Signal::Ours
 }
 
 /// Copies the registers and leaves.
@@ -90,16 +111,24 @@ unsafe fn leave_compiled_code(signal: i32, address: u64, ucontext: &mut UContext
     const _: () = assert!(offset_of!(VmHeader, trap) % 16 == 0);
 }
 
-/// Gives a fault to an earlier handler, or lets the signal do what it does by default.
+/// Gives a signal to an earlier handler, or lets it do what it does by default.
 ///
 /// # Safety
 /// The arguments are those of the kernel.
 unsafe fn pass_on(before: KernelSigaction, signal: i32, info: *mut SigInfo, context: *mut UContext) {
+    // SAFETY: the caller's contract.
+    let sent = unsafe { (*info).code } <= 0;
     match before.handler {
+        // By default it does nothing.
+        SIG_IGN | SIG_DFL if signal == SIGURG => {}
+        SIG_IGN if sent => {}
         SIG_IGN | SIG_DFL => {
-            // The instruction faults again, now without a handler.
             // SAFETY: puts back what was there.
             let _ = unsafe { rt_sigaction(signal, Some(&KernelSigaction { handler: SIG_DFL, ..before })) };
+            // An instruction that faulted faults again, now without a handler; others have to be told.
+            if sent || signal == SIGTRAP {
+                let _ = tgkill(getpid(), gettid(), signal);
+            }
         }
         handler => {
             let handler = std::ptr::with_exposed_provenance::<()>(handler as usize);

@@ -8,6 +8,7 @@ mod theirs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use arbitrary::Unstructured;
+use midstride_osr::Polls;
 use wasm_smith::{Config, Module};
 
 use freezing::{Counts, Distance, Freezer};
@@ -79,8 +80,9 @@ pub(crate) fn module(bytes: &[u8]) -> Option<Vec<u8>> {
 pub(crate) fn compare(wasm: &[u8], number: u64) -> Counts {
     let theirs = theirs::run(wasm);
     let often = if number.is_multiple_of(2) { Distance::Every(1) } else { Distance::Random(number) };
+    let polls = if number % 8 < 2 { Polls::Stepped } else { Polls::Compared };
     let [plain, frozen] = [Distance::Never, often].map(|distance| {
-        let mut freezer = Freezer::new(distance);
+        let mut freezer = Freezer::new(polls, distance);
         let ours = ours::run(wasm, &mut freezer);
         assert!(ours == theirs, "module {number}, {distance:?}: ours\n{ours:x?}\ntheirs\n{theirs:x?}");
         freezer.counts

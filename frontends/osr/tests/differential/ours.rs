@@ -7,7 +7,7 @@ use super::{Answer, Seen, digest};
 
 /// `None` when it cannot be instantiated.
 pub(crate) fn run(wasm: &[u8], freezer: &mut Freezer) -> Result<Seen, String> {
-    let engine = Engine::new(Config { stack_bytes: 1 << 20, ..Config::default() }).unwrap();
+    let engine = Engine::new(Config { stack_bytes: 1 << 20, polls: freezer.polls }).unwrap();
     let module = Module::from_binary(&engine, wasm).unwrap();
     let instance = match Linker::new().instantiate(&module) {
         Ok(instance) => instance,

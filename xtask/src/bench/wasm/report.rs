@@ -107,8 +107,8 @@ impl Report {
         let mut text = format!(
             "Run time (processor time of the running thread, without compiling) over that of wasmtime with Cranelift: \
              the median of {} rounds, smallest and largest behind it. `loop polls`: midwasm over midwasm \
-             without polls in loops (those at entries are the check of the stack's limit); code lies elsewhere \
-             without them, which alone makes a short loop up to a fifth faster or slower.\n{}.\n\n",
+             without polls in loops (those at entries are the check of the stack's limit); the instructions that run are \
+             the same with them, and only cold code makes that functions lie elsewhere.\n{}.\n\n",
             self.rounds,
             self.machine.sentence()
         );

@@ -73,3 +73,31 @@ fn only_the_zero_flag_outlives_its_operation() {
     assert_eq!(result(body, i32::MIN, 1), Val::I32(0));
     assert_eq!(result(body, i32::MAX, -1), Val::I32(1));
 }
+
+/// The operator applied three times to 8 and 2, which lie in memory.
+fn three_times(ty: &str, data: &str, operator: &str) -> Val {
+    let text = format!(
+        r#"(module (memory 1) (data (i32.const 8) "{data}") (func (export "f") (param i32) (result {ty}) (local {ty})
+            (local.set 1 ({ty}.{operator} ({ty}.load (local.get 0)) ({ty}.load offset=8 (local.get 0))))
+            ({ty}.{operator}
+              (local.tee 1 ({ty}.{operator} (local.get 1) ({ty}.load offset=8 (local.get 0))))
+              ({ty}.load offset=8 (local.get 0)))))"#
+    );
+    let engine = Engine::new(Config::default()).unwrap();
+    let instance = Linker::new().instantiate(&Module::new(&engine, text).unwrap()).unwrap();
+    instance.get_func("f").unwrap().call(&[Val::I32(8)]).unwrap()[0].clone()
+}
+
+#[test]
+fn floats_are_loaded_by_the_operator_that_takes_them_second() {
+    let narrow = r"\00\00\00\41\00\00\00\00\00\00\00\40";
+    let wide = r"\00\00\00\00\00\00\20\40\00\00\00\00\00\00\00\40";
+    for (operator, expected) in [("add", 14_f32), ("sub", 2.0), ("mul", 64.0), ("div", 1.0)] {
+        assert_eq!(
+            three_times("f64", wide, operator),
+            Val::F64(f64::from(expected).to_bits()),
+            "f64.{operator}"
+        );
+        assert_eq!(three_times("f32", narrow, operator), Val::F32(expected.to_bits()), "f32.{operator}");
+    }
+}

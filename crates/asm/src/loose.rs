@@ -9,7 +9,7 @@ use crate::encode::Bits;
 use crate::error::EmitError;
 use crate::label::{NONE, Slot};
 use crate::op::Cond;
-use crate::reg::Gpr;
+use crate::reg::{Gpr, Xmm};
 use crate::writer::Writer;
 
 /// A place in the code of one [`Writer`], kept by its user.
@@ -107,6 +107,13 @@ impl Writer<'_> {
     pub fn lea_loose(&mut self, dst: Gpr, label: &mut LooseLabel) {
         let number = dst.number();
         let opcode = Bits::EMPTY.byte(0x48 | (number >> 3) << 2).byte(0x8d);
+        self.loose32(opcode.byte((number & 7) << 3 | 0b101), label);
+    }
+
+    /// Loads the 8 bytes at the label, zeros above them (`VEX.LIG.F2.0F.WIG 10 /r`, rip-relative).
+    pub fn vmovsd_loose(&mut self, dst: Xmm, label: &mut LooseLabel) {
+        let number = dst.number();
+        let opcode = Bits::EMPTY.byte(0xc5).byte((number >> 3 ^ 1) << 7 | 0x7b).byte(0x10);
         self.loose32(opcode.byte((number & 7) << 3 | 0b101), label);
     }
 

@@ -1,7 +1,7 @@
 //! Labels that their user keeps: any number, near and far, forgotten ones.
 
 use midstride_addr::CodeOffset;
-use midstride_asm::{Cond, EmitError, Gpr, LooseLabel, Writer};
+use midstride_asm::{Cond, EmitError, Gpr, LooseLabel, Writer, Xmm};
 use midstride_testkit::{BASE, listing};
 
 /// The code that `emit` writes.
@@ -25,6 +25,8 @@ fn fields_before_and_behind_a_loose_label_lead_to_it() {
         w.bind_loose(&mut middle);
         assert_eq!(middle.place(), Some(CodeOffset::new(0x14)));
         w.lea_loose(Gpr::R11, &mut middle);
+        w.vmovsd_loose(Xmm::Xmm2, &mut middle);
+        w.vmovsd_loose(Xmm::Xmm13, &mut middle);
         w.jmp_loose(&mut middle);
         w.jcc_loose(Cond::Ne, &mut middle);
         w.bytes(&[0xcc; 128]);
@@ -39,9 +41,11 @@ fn fields_before_and_behind_a_loose_label_lead_to_it() {
     0010: 78 02                          js short 10000014h
     0012: eb 00                          jmp short 10000014h
     0014: 4c 8d 1d f9 ff ff ff           lea r11,[10000014h]
-    001b: eb f7                          jmp short 10000014h
-    001d: 75 f5                          jne short 10000014h
-    009f: e9 70 ff ff ff                 jmp 10000014h
+    001b: c5 fb 10 15 f1 ff ff ff        vmovsd xmm2,[10000014h]
+    0023: c5 7b 10 2d e9 ff ff ff        vmovsd xmm13,[10000014h]
+    002b: eb e7                          jmp short 10000014h
+    002d: 75 e5                          jne short 10000014h
+    00af: e9 60 ff ff ff                 jmp 10000014h
     ");
 }
 

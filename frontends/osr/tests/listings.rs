@@ -42,6 +42,8 @@ listings! {
     float_operators_load_their_right_operand: "(module (memory 1) (func (param f64 i32) (result f64)
         (local.set 0 (f64.sub (local.get 0) (f64.load offset=8 (local.get 1))))
         (f64.add (f64.mul (local.get 0) (f64.const 0)) (f64.load (local.get 1)))))";
+    float_constants_stand_behind_the_code: "(module (func (param f64) (result f64)
+        (f64.div (f64.mul (local.get 0) (f64.const 0.125)) (f64.const 0.125))))";
     floats_become_integers: "(module (func (param f32) (result i32)
         (i32.add (i32.trunc_f32_s (local.get 0)) (i32.trunc_sat_f32_u (local.get 0)))))";
     calls_send_locals_home: "(module (func $f (param i32 i32) (result i32)

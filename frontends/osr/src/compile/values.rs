@@ -1,10 +1,9 @@
 //! Operands as instructions read them.
 
-use midstride_asm::{Cond, Gpr, Mem, Width, Xmm};
+use midstride_asm::{Cond, Gpr, LooseLabel, Mem, Width, Xmm};
 
 use super::function::{Function, Loc};
 use super::pins::PinSet;
-use super::regs::SCRATCH;
 use super::stack::Entry;
 use crate::types::ValType;
 
@@ -66,8 +65,23 @@ impl Function<'_, '_> {
         if bits == 0 {
             return self.w.xorps_xx(to, to);
         }
-        self.w.mov_ri(SCRATCH, bits);
-        self.w.movq_xr(to, SCRATCH);
+        let place = self.constant_place(bits.into());
+        self.w.vmovsd_loose(to, &mut self.constants[place].1);
+    }
+
+    /// The place among the constants behind the code of these bits.
+    pub(super) fn constant_place(&mut self, bits: u128) -> usize {
+        /// So many are looked through: a function may have thousands.
+        const LOOK_BACK: usize = 32;
+        let first = self.constants.len().saturating_sub(LOOK_BACK);
+        let known = self.constants[first..].iter().position(|(known, _)| *known == bits);
+        known.map_or_else(
+            || {
+                self.constants.push((bits, LooseLabel::new()));
+                self.constants.len() - 1
+            },
+            |place| first + place,
+        )
     }
 
     /// Where a value can be read from.

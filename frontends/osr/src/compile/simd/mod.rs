@@ -11,7 +11,7 @@ mod lanes;
 mod loads;
 mod table;
 
-use midstride_asm::{Gpr, LooseLabel, Mem, Writer, Xmm};
+use midstride_asm::{Gpr, Mem, Writer, Xmm};
 
 use super::function::Function;
 use super::regs::SCRATCH;
@@ -81,11 +81,7 @@ impl<'b> Function<'_, 'b> {
             u128::MAX => return self.v_ones(reg),
             _ => {}
         }
-        let known = self.constants.iter().position(|(known, _)| *known == bits);
-        let index = known.unwrap_or_else(|| {
-            self.constants.push((bits, LooseLabel::new()));
-            self.constants.len() - 1
-        });
+        let index = self.constant_place(bits);
         self.w.lea_loose(SCRATCH, &mut self.constants[index].1);
         self.w.movups_xm(reg, Mem::base(SCRATCH, 0));
     }

@@ -63,8 +63,8 @@ impl Engine {
     ///
     /// With [`Polls::Stepped`], SIGURG is sent to the thread of an instance whenever somebody wants its code to
     /// stop. As signals do, it may end a system call of a host function early (EINTR) where the system does not
-    /// start it again. Earlier handlers of SIGURG are called for those too. Threads that make instances do not
-    /// block SIGURG and SIGTRAP from then on, and should leave it at that.
+    /// start it again. Earlier handlers of SIGURG are called for those too. Threads that make instances block none
+    /// of the handled signals from then on, and should leave it at that.
     ///
     /// # Errors
     /// [`ModuleError::Processor`] when this processor lacks AVX, BMI or their like.

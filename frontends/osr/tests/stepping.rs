@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use midstride_os::signal::{MaskHow, SIGTRAP, SIGURG, SigSet, rt_sigprocmask};
+use midstride_os::signal::{MaskHow, SigSet, rt_sigprocmask};
 use midstride_osr::{
     Caller, Config, Engine, FreezeHandle, Instance, Linker, Module, Outcome, Polls, Trap, TrapKind, Val,
 };
@@ -254,8 +254,7 @@ fn a_thread_that_blocks_all_signals_is_stepped_all_the_same() {
     let done = Arc::new(AtomicBool::new(false));
     let said = done.clone();
     let thread = thread::spawn(move || {
-        let all = SigSet::EMPTY.with(SIGURG).with(SIGTRAP);
-        rt_sigprocmask(MaskHow::Block, Some(all)).unwrap();
+        rt_sigprocmask(MaskHow::Block, Some(SigSet::ALL)).unwrap();
         let instance = endless();
         let handle = instance.interrupt_handle();
         let func = instance.get_func("jump").unwrap();
@@ -264,6 +263,19 @@ fn a_thread_that_blocks_all_signals_is_stepped_all_the_same() {
     });
     thread.join().unwrap();
     assert!(done.load(Relaxed));
+}
+
+#[test]
+fn faults_are_traps_in_a_thread_that_blocks_all_signals() {
+    let text = r#"(module (memory 1)
+        (func (export "load") (drop (i32.load (i32.const -1))))
+        (func (export "divide") (drop (i32.div_u (i32.const 1) (i32.const 0)))))"#;
+    let kinds = thread::spawn(move || {
+        rt_sigprocmask(MaskHow::Block, Some(SigSet::ALL)).unwrap();
+        let instance = Linker::new().instantiate(&module(text)).unwrap();
+        ["load", "divide"].map(|name| instance.get_func(name).unwrap().call(&[]).unwrap_err().kind())
+    });
+    assert_eq!(kinds.join().unwrap(), [TrapKind::MemoryOutOfBounds, TrapKind::IntegerDivideByZero]);
 }
 
 #[test]

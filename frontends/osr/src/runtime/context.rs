@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::layout::VmHeader;
+use super::signals;
 use super::thread::Home;
 use crate::engine::Polls;
 
@@ -91,6 +92,7 @@ impl Context {
         let memory = unsafe { alloc_zeroed(layout) };
         let Some(memory) = NonNull::new(memory.cast()) else { handle_alloc_error(layout) };
         let bytes = layout.size();
+        signals::unblock();
         let home = (polls == Polls::Stepped).then(Home::here);
         Arc::new(Self { memory, bytes, countdown: AtomicU64::new(0), wakers: Mutex::default(), home })
     }

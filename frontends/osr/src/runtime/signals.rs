@@ -8,8 +8,9 @@ use std::mem::offset_of;
 use std::sync::{Once, OnceLock};
 
 use midstride_os::signal::{
-    KernelSigaction, SA_ONSTACK, SA_RESTART, SA_RESTORER, SA_SIGINFO, SIG_DFL, SIG_IGN, SIGBUS, SIGFPE,
-    SIGILL, SIGSEGV, SIGTRAP, SIGURG, SigInfo, SigSet, UContext, rt_sigaction, rt_sigreturn,
+    KernelSigaction, MaskHow, SA_ONSTACK, SA_RESTART, SA_RESTORER, SA_SIGINFO, SIG_DFL, SIG_IGN, SIGBUS,
+    SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SIGURG, SigInfo, SigSet, UContext, rt_sigaction, rt_sigprocmask,
+    rt_sigreturn,
 };
 use midstride_os::thread::{getpid, gettid, tgkill};
 
@@ -48,6 +49,14 @@ pub(crate) fn install() {
             let _ = unsafe { rt_sigaction(signal, Some(&action)) };
         }
     });
+}
+
+/// Lets this thread have the signals that are handled here. It may have been started with all of them blocked,
+/// and a fault whose signal is blocked ends the process.
+pub(crate) fn unblock() {
+    let all = SIGNALS.iter().fold(SigSet::EMPTY, |set, &(signal, _)| set.with(signal));
+    // Cannot fail with these arguments.
+    let _ = rt_sigprocmask(MaskHow::Unblock, Some(all));
 }
 
 /// The handler.

@@ -5,7 +5,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Once};
 
-use midstride_os::signal::{MaskHow, SIGTRAP, SIGURG, SigSet, rt_sigprocmask};
+use midstride_os::signal::SIGURG;
 use midstride_os::thread::{getpid, gettid, tgkill};
 
 use super::layout::VmHeader;
@@ -45,9 +45,6 @@ impl Home {
         });
         // Memory for it is there when a handler wants it.
         ENTERED.get();
-        let wanted = SigSet::EMPTY.with(SIGURG).with(SIGTRAP);
-        // Cannot fail with these arguments.
-        let _ = rt_sigprocmask(MaskHow::Unblock, Some(wanted));
         HERE.with(|here| here.0.clone())
     }
 

@@ -145,9 +145,9 @@ impl Module {
         &self.0.wasm
     }
 
-    /// The map of its code.
+    /// The map of its code. Every frame that is read asks for it.
     pub(crate) fn map(&self) -> ModuleMap<'_> {
-        ModuleMap::parse(&self.0.map).expect("the compiler has just written it")
+        ModuleMap::parse_again(&self.0.map).expect("the compiler has just written it")
     }
 
     pub(crate) fn thunks(&self) -> ThunkOffsets {

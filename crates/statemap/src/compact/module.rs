@@ -129,15 +129,24 @@ impl<'a> ModuleMap<'a> {
     /// # Errors
     /// [`MapError`]; the functions' maps are looked at when they are asked for.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, MapError> {
+        let map = Self::parse_again(bytes)?;
+        map.check_order()?;
+        Ok(map)
+    }
+
+    /// As [`parse`](Self::parse), of bytes for which that has succeeded, or would: their order is not looked
+    /// at, which takes as long as there are functions. Of other bytes, answers mean nothing.
+    ///
+    /// # Errors
+    /// [`MapError::Truncated`].
+    pub fn parse_again(bytes: &'a [u8]) -> Result<Self, MapError> {
         let truncated = MapError::Truncated { offset: offset(bytes.len()) };
         let (count, rest) = bytes.split_first_chunk().ok_or(truncated)?;
         let count = u32::from_le_bytes(*count) as usize;
         let table = |columns: usize| count.checked_mul(columns * 4).ok_or(truncated);
         let (rows, rest) = rest.split_at_checked(table(COLUMNS)?).ok_or(truncated)?;
         let (by_function, maps) = rest.split_at_checked(table(1)?).ok_or(truncated)?;
-        let map = Self { rows, by_function, maps };
-        map.check_order()?;
-        Ok(map)
+        Ok(Self { rows, by_function, maps })
     }
 
     /// How many functions there are.

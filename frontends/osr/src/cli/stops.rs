@@ -1,7 +1,7 @@
 //! Who makes a running program stop, and why.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +14,24 @@ use signal_hook::iterator::Signals;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stops {
     last: Arc<AtomicBool>,
+    resumed: Arc<Resumed>,
+}
+
+/// How often the program has gone on.
+#[derive(Debug, Default)]
+struct Resumed {
+    times: Mutex<u64>,
+    changed: Condvar,
+}
+
+impl Resumed {
+    fn times(&self) -> MutexGuard<'_, u64> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_for_more_than(&self, times: u64) {
+        drop(self.changed.wait_while(self.times(), |now| *now <= times));
+    }
 }
 
 impl Stops {
@@ -25,6 +43,8 @@ impl Stops {
     /// The program goes on.
     pub(crate) fn again(&self) {
         self.last.store(false, Ordering::Release);
+        *self.resumed.times() += 1;
+        self.resumed.changed.notify_all();
     }
 
     fn stop_for_good(&self, handle: &FreezeHandle) {
@@ -50,12 +70,16 @@ impl Stops {
         Ok(())
     }
 
-    /// Stops again and again.
+    /// Stops again and again, so long after it has gone on: where saving takes longer than that, a program
+    /// that was stopped again at once would never get anywhere.
     pub(crate) fn every(&self, time: Duration, handle: FreezeHandle) {
+        let resumed = self.resumed.clone();
         thread::spawn(move || {
             loop {
                 thread::sleep(time);
+                let times = *resumed.times();
                 handle.freeze();
+                resumed.wait_for_more_than(times);
             }
         });
     }

@@ -75,3 +75,25 @@ fn check_end(place: &Place, expected: &str) {
     let (status, stdout, stderr) = output(&mut again(place));
     assert_eq!((status, &*stdout), (0, expected), "{stderr}");
 }
+
+/// Its table takes longer to save than there is between two checkpoints.
+const SLOW_TO_SAVE: &str = r#"(module (table 2000000 funcref) (func (export "spin") (result i32) (local i32)
+    (loop $l (br_if $l (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 30000000))))
+    (local.get 0)))"#;
+
+/// Stopped again as soon as it went on, it did one turn of its loop for each checkpoint.
+#[test]
+fn a_program_that_is_slow_to_save_gets_on_between_checkpoints() {
+    let place = Place::new(SLOW_TO_SAVE);
+    let mut command = midwasm();
+    command.args(["run", "--checkpoint-every", "2ms", "--checkpoint-dir"]).arg(place.path("points"));
+    command.args(["--invoke", "spin"]).arg(&place.module);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let begun = std::time::Instant::now();
+    while child.try_wait().unwrap().is_none() && begun.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    // It has ended, or never will.
+    let _ = child.kill();
+    assert_eq!(child.wait_with_output().unwrap().stdout, b"30000000\n");
+}

@@ -27,9 +27,9 @@ impl Default for Config {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Polls {
     /// At the entries of functions it compares, which is the check of the stack's limit too. Loops have no
-    /// instruction for it: who wants the code to stop sends SIGURG to its thread, which then goes on one
-    /// instruction at a time (by the trap flag and SIGTRAP) to the next loop or entry. That takes some
-    /// microseconds. It needs a thread that blocks neither signal, as [`Engine::new`] says, and a machine
+    /// instruction for it, unless they are long: who wants the code to stop sends SIGURG to its thread, which
+    /// then goes on one instruction at a time (by the trap flag and SIGTRAP) to the next loop or entry. That
+    /// takes some ten microseconds. It needs a thread that blocks neither signal, as [`Engine::new`] says, and a machine
     /// that steps: some emulators do not, and debuggers show each step, until they are told to pass SIGTRAP on.
     #[default]
     Stepped,

@@ -74,3 +74,26 @@ fn a_loop_that_is_stepped_to_has_no_instruction_for_it() {
     assert_eq!(stepped[..hot], without[..hot]);
     assert!(stepped.len() > without.len());
 }
+
+#[test]
+fn polls_are_counted_exactly_where_many_instructions_lie_between() {
+    let work = "(local.set 1 (i32.add (i32.mul (local.get 1) (i32.const 3)) (local.get 0)))".repeat(60);
+    let long = "(local.set 1 (i32.xor (local.get 1) (i32.const 5)))".repeat(200);
+    let text = r#"(module (func $leaf (param i32) (result i32) (local.get 0))
+        (func (export "turns") (result i32) (local i32 i32)
+          (loop $calls WORK (if (i32.eqz (local.get 0)) (then (drop (call $leaf (i32.const 1)))))
+            (br_if $calls (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 20))))
+          (loop $long LONG
+            (br_if $long (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 40))))
+          (local.get 0)))"#;
+    let text = text.replace("WORK", &work).replace("LONG", &long);
+    let local = |polls, poll| {
+        let engine = Engine::new(Config { polls, ..Config::default() }).unwrap();
+        let frozen = frozen_at(poll, &Module::new(&engine, &text).unwrap()).frozen().unwrap();
+        let frame = frozen.state().unwrap().frames().next().unwrap().clone();
+        (frame.wasm_offset, frame.locals)
+    };
+    for poll in [1, 2, 3, 4, 15, 22, 23, 30, 42] {
+        assert_eq!(local(Polls::Stepped, poll), local(Polls::Compared, poll), "{poll}");
+    }
+}

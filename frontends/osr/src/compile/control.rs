@@ -139,7 +139,7 @@ impl<'m> Function<'m, '_> {
     /// Brings pinned locals into the state in which each iteration starts.
     fn enter_loop(&mut self, kind: LoopKind) {
         match kind {
-            LoopKind::Leaf => {
+            LoopKind::Leaf | LoopKind::Long => {
                 let all = self.pins.all();
                 self.load_pins(all.minus(self.valid));
                 self.set_pin_state(PinState { valid: all, dirty: all });
@@ -154,10 +154,11 @@ impl<'m> Function<'m, '_> {
             control.target = Some(state);
             self.w.bind_loose(&mut control.label);
         }
-        match self.polls {
-            Polls::Stepped => self.poll_unseen(),
-            Polls::Compared => self.poll(Phase::Loop),
-            Polls::Entries => {}
+        match (self.polls, kind) {
+            (Polls::Entries, _) => {}
+            // Steps all the way round would take long.
+            (Polls::Compared, _) | (Polls::Stepped, LoopKind::Long) => self.poll(Phase::Loop),
+            (Polls::Stepped, _) => self.poll_unseen(),
         }
     }
 

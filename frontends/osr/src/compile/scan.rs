@@ -16,6 +16,8 @@ pub(crate) struct Scan {
     pub(crate) odd_memory: Option<usize>,
     /// Of each block that is open: the loop that was innermost before it.
     open: Vec<usize>,
+    /// Where each loop begins.
+    begun: Vec<usize>,
 }
 
 /// What a loop does.
@@ -23,9 +25,14 @@ pub(crate) struct Scan {
 pub(crate) enum LoopKind {
     /// Its iterations keep registers.
     Leaf,
+    /// The same, and they are so long that one more instruction makes no difference.
+    Long,
     /// Its iterations make calls, which lose all registers.
     Calls,
 }
+
+/// From so many bytes on a loop is long: they make a hundred instructions and more.
+const LONG_BODY: usize = 400;
 
 /// What follows an opcode.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -126,6 +133,7 @@ pub(crate) fn scan(bytes: &[u8], locals: usize, mut reused: Scan) -> Scan {
     reused.weights.resize(locals, 0);
     reused.loops.clear();
     reused.open.clear();
+    reused.begun.clear();
     (reused.vectors, reused.odd_memory) = (false, None);
     let mut scanner = Scanner { bytes, at: 0, found: reused, innermost: NO_LOOP, depth: 0, weight: 1 };
     scanner.quick();
@@ -262,6 +270,7 @@ impl Scanner<'_> {
         if shape == Shape::Loop {
             self.innermost = self.found.loops.len();
             self.found.loops.push(LoopKind::Leaf);
+            self.found.begun.push(self.at);
             self.enter(self.depth + 1);
         }
         self.leb().map(drop)
@@ -271,8 +280,12 @@ impl Scanner<'_> {
         let outer = self.found.open.pop()?;
         let inner = std::mem::replace(&mut self.innermost, outer);
         if inner != outer {
-            if self.found.loops[inner] == LoopKind::Calls {
-                self.call();
+            match self.found.loops[inner] {
+                LoopKind::Calls => drop(self.call()),
+                _ if self.at - self.found.begun[inner] > LONG_BODY => {
+                    self.found.loops[inner] = LoopKind::Long
+                }
+                _ => {}
             }
             self.enter(self.depth - 1);
         }
@@ -349,6 +362,13 @@ mod tests {
         // loop, loop, end, loop, call 5, end, end, end
         let found = scan_of(&[3, 0x40, 3, 0x40, 0x0b, 3, 0x40, 0x10, 5, 0x0b, 0x0b, 0x0b], 0);
         assert_eq!(found.loops, [LoopKind::Calls, LoopKind::Leaf, LoopKind::Calls]);
+    }
+
+    #[test]
+    fn a_loop_is_long_when_its_body_is() {
+        let body = |nops: usize| [vec![3, 0x40], vec![1; nops], vec![0x0b, 0x0b]].concat();
+        assert_eq!(scan_of(&body(LONG_BODY - 10), 0).loops, [LoopKind::Leaf]);
+        assert_eq!(scan_of(&body(LONG_BODY + 10), 0).loops, [LoopKind::Long]);
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl FreezeHandle {
     /// Freezes at the `number`th function entry, loop iteration, or place between two pieces of an operator on
     /// much memory (256 KiB of a memory) from now, 1 being the next. All of them are slow until then.
     pub fn freeze_at_poll(&self, number: u64) {
-        self.0.countdown.store(number, Ordering::Release);
+        self.0.countdown().store(number, Ordering::Release);
         self.0.ask();
     }
 
@@ -71,8 +71,6 @@ pub(crate) const FREEZE: u64 = 2;
 pub(crate) struct Context {
     memory: NonNull<VmHeader>,
     bytes: usize,
-    /// Polls until the code shall be frozen; 0: none.
-    countdown: AtomicU64,
     wakers: Mutex<Vec<Waker>>,
     /// The instance's thread, if it has to be told that somebody wants its code to stop.
     home: Option<Home>,
@@ -94,7 +92,7 @@ impl Context {
         let bytes = layout.size();
         signals::unblock();
         let home = (polls == Polls::Stepped).then(Home::here);
-        Arc::new(Self { memory, bytes, countdown: AtomicU64::new(0), wakers: Mutex::default(), home })
+        Arc::new(Self { memory, bytes, wakers: Mutex::default(), home })
     }
 
     fn layout(bytes: usize) -> Layout {
@@ -128,6 +126,11 @@ impl Context {
     fn wanted(&self) -> &AtomicU64 {
         // SAFETY: as for `limit`.
         unsafe { &(*self.memory.as_ptr()).interrupt }
+    }
+
+    fn countdown(&self) -> &AtomicU64 {
+        // SAFETY: as for `limit`.
+        unsafe { &(*self.memory.as_ptr()).countdown }
     }
 
     /// Whether the code is to look at its wishes.
@@ -175,14 +178,14 @@ impl Context {
         // for an empty poll.
         self.limit().store(limit, Ordering::Release);
         let wishes = self.wanted().swap(0, Ordering::AcqRel);
-        match self.countdown.load(Ordering::Acquire) {
+        match self.countdown().load(Ordering::Acquire) {
             0 => wishes,
             1 => {
-                self.countdown.store(0, Ordering::Release);
+                self.countdown().store(0, Ordering::Release);
                 wishes | FREEZE
             }
             more => {
-                self.countdown.store(more - 1, Ordering::Release);
+                self.countdown().store(more - 1, Ordering::Release);
                 self.limit().store(u64::MAX, Ordering::Release);
                 wishes
             }

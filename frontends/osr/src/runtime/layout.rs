@@ -86,6 +86,8 @@ pub(crate) struct VmHeader {
     /// Whether the thread that has entered the code is in it, and not in what it has called; only kept where
     /// threads are stepped.
     pub(crate) inside: AtomicU64,
+    /// Polls until the code shall be frozen; 0: none.
+    pub(crate) countdown: AtomicU64,
 }
 
 /// Arguments in registers, in the order of the registers for arguments.

@@ -68,7 +68,7 @@ unsafe extern "C" fn handle(signal: i32, info: *mut SigInfo, context: *mut UCont
     let (ucontext, facts) = unsafe { (&mut *context, *info) };
     let whose = match signal {
         // SAFETY: as above.
-        SIGURG => unsafe { stepping::wished(ucontext) },
+        SIGURG => unsafe { stepping::wished(&facts, ucontext) },
         // SAFETY: as above.
         SIGTRAP => unsafe { stepping::trapped(&facts, ucontext) },
         // SAFETY: as above.

@@ -11,10 +11,14 @@
 //!
 //! All but the first are places where no wish is lost by not stepping on, because the limit stays as it is
 //! until somebody has looked at it.
+//!
+//! A step takes a thousand times as long as an instruction. Where there are many up to the next such place, the
+//! thread runs on after some of them, and a timer signals it again. Most often it has looked at the limit
+//! by then: long loops compare, and what is no loop is soon behind it.
 
 use std::cell::Cell;
 
-use midstride_os::signal::{SIGURG, SigInfo, SigSet, TRAP_TRACE, UContext};
+use midstride_os::signal::{SI_TIMER, SIGURG, SigInfo, SigSet, TRAP_TRACE, UContext};
 use midstride_os::thread::{getpid, gettid, tgkill};
 
 use super::code::{self, Place, Steps};
@@ -31,8 +35,26 @@ const CLEARS_LOCALS: [u8; 3] = [0xf3, 0x48, 0xab];
 thread_local! {
     /// The instruction that runs with the trap flag that was set here; 0: none does.
     static STEPPED: Cell<u64> = const { Cell::new(0) };
+    /// How many steps are left, and how many there were to be.
+    static LEFT: Cell<(u32, u32)> = const { Cell::new((FIRST, FIRST)) };
     /// Whether somebody else had set the flag before, who gets the traps too, and takes it away.
     static SHARED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// So many steps are made before the thread runs on; twice as many the next time, if it comes to that.
+const FIRST: u32 = 128;
+
+/// Runs the next instruction by itself, or the thread on for a while when that was done often.
+fn step_on(ucontext: &mut UContext) {
+    match LEFT.get() {
+        (0, all) if !thread::is_counted() && thread::signal_soon() => {
+            LEFT.set((all.saturating_mul(2), all.saturating_mul(2)))
+        }
+        (left, all) => {
+            LEFT.set((left.saturating_sub(1), all));
+            step(ucontext);
+        }
+    }
 }
 
 /// Runs the next instruction by itself.
@@ -67,8 +89,13 @@ pub(crate) enum Signal {
 ///
 /// # Safety
 /// Called in a signal handler with its frame.
-pub(crate) unsafe fn wished(ucontext: &mut UContext) -> Signal {
+pub(crate) unsafe fn wished(info: &SigInfo, ucontext: &mut UContext) -> Signal {
+    if info.code != SI_TIMER {
+        LEFT.set((FIRST, FIRST));
+    }
     match code::at(ucontext.mcontext.rip) {
+        // Somebody else's signal, or a wish that was heard meanwhile or is for code under this.
+        Some(_) if !thread::is_asked() => Signal::Theirs,
         Some(Place { steps: None, .. }) => Signal::Theirs,
         Some(place @ Place { steps: Some(steps), .. }) => {
             end(ucontext);
@@ -117,7 +144,7 @@ unsafe fn arrive(ucontext: &mut UContext, place: Place<'_>, steps: &Steps, stepp
     let registers = &mut ucontext.mcontext;
     match steps.loop_at(place.offset(registers.rip)) {
         // It comes from the loop's cold code: the iteration that has been asked about goes on.
-        Some(start) if start.back == place.offset(stepped) => step(ucontext),
+        Some(start) if start.back == place.offset(stepped) => return step(ucontext),
         Some(start) => {
             let header = std::ptr::with_exposed_provenance::<VmHeader>(registers.r15 as usize);
             // SAFETY: at loops r15 is the context of the instance whose code the thread is in.
@@ -130,8 +157,9 @@ unsafe fn arrive(ucontext: &mut UContext, place: Place<'_>, steps: &Steps, stepp
         None if steps.is_function(place.offset(registers.rip)) => {}
         // SAFETY: the caller's contract.
         None if unsafe { clears_locals(place, registers.rip) } => {}
-        None => step(ucontext),
+        None => return step_on(ucontext),
     }
+    LEFT.set((FIRST, FIRST));
 }
 
 /// Whether the instruction at `pc` clears the locals of a function: word by word, and each would be a step. The

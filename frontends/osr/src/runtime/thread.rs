@@ -17,20 +17,59 @@ pub(crate) struct Home(Arc<AtomicI32>);
 /// This thread's, which says at its end that it has ended.
 struct Here(Home);
 
-impl Drop for Here {
-    fn drop(&mut self) {
-        self.0.0.store(0, Ordering::Release);
+impl Here {
+    fn new() -> Self {
+        TIMER.set(timer());
+        Self(Home(Arc::new(AtomicI32::new(gettid()))))
     }
 }
 
+impl Drop for Here {
+    fn drop(&mut self) {
+        self.0.0.store(0, Ordering::Release);
+        if let Some(timer) = TIMER.take() {
+            // SAFETY: it was made by `timer`, and nobody has it any more.
+            unsafe { libc::timer_delete(timer) };
+        }
+    }
+}
+
+/// A timer that signals this thread, if the system has one. The first one is the null pointer.
+fn timer() -> Option<libc::timer_t> {
+    let mut timer = ptr::null_mut();
+    // SAFETY: zeros are a value of this structure.
+    let mut event: libc::sigevent = unsafe { std::mem::zeroed() };
+    event.sigev_notify = libc::SIGEV_THREAD_ID;
+    event.sigev_signo = SIGURG;
+    event.sigev_notify_thread_id = gettid();
+    // SAFETY: reads one structure and writes one word.
+    let failed = unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer) };
+    (failed == 0).then_some(timer)
+}
+
+/// Nanoseconds after which a thread is signalled again: a hundred thousand instructions.
+const SOON: i64 = 50_000;
+
+/// Signals this thread soon; false when it cannot. For handlers.
+pub(crate) fn signal_soon() -> bool {
+    let never = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let soon = libc::itimerspec { it_interval: never, it_value: libc::timespec { tv_nsec: SOON, ..never } };
+    // SAFETY: a timer of this thread's; reads one structure. Signal handlers may call it.
+    let set = |timer| unsafe { libc::timer_settime(timer, 0, &raw const soon, ptr::null_mut()) };
+    TIMER.get().is_some_and(|timer| set(timer) == 0)
+}
+
 thread_local! {
-    static HERE: Here = Here(Home(Arc::new(AtomicI32::new(gettid()))));
+    static HERE: Here = Here::new();
+    /// What signals this thread again.
+    static TIMER: Cell<Option<libc::timer_t>> = const { Cell::new(None) };
     /// The context of the code that was entered last and has not been left. Handlers look at it.
     static ENTERED: Cell<*const VmHeader> = const { Cell::new(ptr::null()) };
 }
 
-/// In the child of a fork this thread has another number.
+/// In the child of a fork this thread has another number, and no timers.
 extern "C" fn renumber() {
+    TIMER.set(None);
     // A thread that is ending has nobody who asks for it.
     let _ = HERE.try_with(|here| here.0.0.store(gettid(), Ordering::Release));
 }
@@ -79,6 +118,20 @@ impl Drop for Inside {
     fn drop(&mut self) {
         ENTERED.set(self.0);
     }
+}
+
+/// Whether somebody wants the code that was entered last to stop.
+pub(crate) fn is_asked() -> bool {
+    let context = ENTERED.get();
+    // SAFETY: a context that is not null is alive while its code is entered.
+    !context.is_null() && unsafe { (*context).limit.load(Ordering::Acquire) } == u64::MAX
+}
+
+/// Whether that code's polls are counted, so that it must not come to one unseen.
+pub(crate) fn is_counted() -> bool {
+    let context = ENTERED.get();
+    // SAFETY: as above.
+    !context.is_null() && unsafe { (*context).countdown.load(Ordering::Acquire) } != 0
 }
 
 /// Whether this thread is in compiled code, or in a signal handler that has interrupted it there.

@@ -12,7 +12,7 @@ use midstride_wasi::Exit;
 use super::checkpoint::{Checkpoints, newest};
 use super::print::{print, reasons, say};
 use super::program::{Program, Start, open};
-use super::stops::Stops;
+use super::stops::{Quit, Stops};
 use super::times::{Times, timed};
 use super::{ProgramArgs, StopArgs};
 
@@ -46,23 +46,25 @@ enum End {
 }
 
 pub(crate) fn run(args: &ProgramArgs, stops: &StopArgs) -> Result<ExitCode> {
+    let quit = Quit::noted()?;
     let (program, start) = Program::new(args)?;
-    go_on(program, start, stops)
+    go_on(program, start, quit, stops)
 }
 
 pub(crate) fn thaw(image: &Path, module: Option<PathBuf>, trust: bool, stops: &StopArgs) -> Result<ExitCode> {
+    let quit = Quit::noted()?;
     // The newest checkpoint was looked at to find that it is whole.
     let (file, known) = if image.is_dir() { (newest(image)?, true) } else { (open(image)?, false) };
     let check = if trust || known { PageCheck::Head } else { PageCheck::All };
     let (program, start) = Program::thaw(&file, module, check)?;
     drop(file);
-    go_on(program, start, stops)
+    go_on(program, start, quit, stops)
 }
 
-fn go_on(program: Program, start: Start, args: &StopArgs) -> Result<ExitCode> {
+fn go_on(program: Program, start: Start, quit: Quit, args: &StopArgs) -> Result<ExitCode> {
     let stops = Stops::default();
     let handle = program.instance.freeze_handle();
-    stops.on_quit(handle.clone())?;
+    stops.on_quit(quit, handle.clone());
     let checkpoints = args.checkpoint_dir.as_deref().map(Checkpoints::new).transpose()?;
     if let (Some(every), Some(_)) = (args.checkpoint_every, &checkpoints) {
         stops.every(every, handle);

@@ -10,6 +10,19 @@ use midstride_os::signal::{MaskHow, SIGQUIT, SigSet, rt_sigprocmask};
 use midstride_osr::FreezeHandle;
 use signal_hook::iterator::Signals;
 
+/// Ctrl-\, which does not end this process any more.
+#[derive(Debug)]
+pub(crate) struct Quit(Signals);
+
+impl Quit {
+    /// From now on it is noted, also when whoever started us has the signal blocked or ignored.
+    pub(crate) fn noted() -> Result<Self> {
+        let signals = Signals::new([SIGQUIT])?;
+        rt_sigprocmask(MaskHow::Unblock, Some(SigSet::EMPTY.with(SIGQUIT)))?;
+        Ok(Self(signals))
+    }
+}
+
 /// Whether the next stop is the last.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stops {
@@ -61,13 +74,11 @@ impl Stops {
         });
     }
 
-    /// Stops for good at Ctrl-\, also when whoever started us has the signal blocked or ignored.
-    pub(crate) fn on_quit(&self, handle: FreezeHandle) -> Result<()> {
+    /// Stops for good at Ctrl-\, at once if it was pressed already.
+    pub(crate) fn on_quit(&self, mut quit: Quit, handle: FreezeHandle) {
+        quit.0.pending().for_each(|_| self.stop_for_good(&handle));
         let stops = self.clone();
-        let mut signals = Signals::new([SIGQUIT])?;
-        rt_sigprocmask(MaskHow::Unblock, Some(SigSet::EMPTY.with(SIGQUIT)))?;
-        thread::spawn(move || signals.forever().for_each(|_| stops.stop_for_good(&handle)));
-        Ok(())
+        thread::spawn(move || quit.0.forever().for_each(|_| stops.stop_for_good(&handle)));
     }
 
     /// Stops again and again, so long after it has gone on: where saving takes longer than that, a program

@@ -91,6 +91,25 @@ fn ctrl_backslash_freezes_a_program_at_a_terminal_and_its_thaw() {
     assert_eq!((status_of_thaw, &*stdout), (status(), ""), "{stderr}");
 }
 
+#[test]
+fn a_quit_while_the_module_is_read_freezes_the_program_at_its_start() {
+    let place = Place::new(WORKS);
+    let pipe = place.path("pipe.wat");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut command = midwasm();
+    command.arg("run").arg("--freeze-to").arg(place.path("image")).arg(&pipe);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It is open when the other side has opened it, to read the module.
+    let mut module = std::fs::File::options().write(true).open(&pipe).unwrap();
+    assert!(Command::new("kill").args(["-QUIT", &child.id().to_string()]).status().unwrap().success());
+    module.write_all(WORKS.as_bytes()).unwrap();
+    drop(module);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("midwasm: frozen to "), "{}: {said}", output.status);
+    assert_eq!(output.stdout, b"", "it had not begun");
+}
+
 /// Opens a file, removes it, and works; its status is the file's first byte.
 const REMOVES: &str = r#"(module
     (import "wasi_snapshot_preview1" "path_open"

@@ -68,6 +68,23 @@ pub(crate) struct Compiled {
     pub(crate) loop_starts: Vec<LoopStart>,
 }
 
+impl Compiled {
+    /// The thunks, with room for so many functions.
+    fn with_thunks(mut code: CodeBuffer, functions: usize, polls: Polls) -> Result<Self, ModuleError> {
+        let unwritable = |source| ModuleError::Emit { func: 0, source };
+        let (thunks, len) = thunks::write(code.bytes()?, polls).map_err(unwritable)?;
+        Ok(Self {
+            code,
+            len,
+            thunks,
+            starts: Vec::with_capacity(functions),
+            map: Vec::new(),
+            frames: Vec::with_capacity(functions),
+            loop_starts: Vec::new(),
+        })
+    }
+}
+
 /// An operator at which a frame can be continued: all values are at home when it starts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ResumeAt {
@@ -130,34 +147,7 @@ pub(crate) fn compile(
     pending: Vec<Pending<'_>>,
     wanted: Wanted,
 ) -> Result<Compiled, ModuleError> {
-    let mut code = CodeBuffer::new(expected(&pending))?;
-    let (thunks, len) =
-        thunks::write(code.bytes()?, wanted.polls).map_err(|source| ModuleError::Emit { func: 0, source })?;
-    let out = Compiled {
-        code,
-        len,
-        thunks,
-        starts: Vec::with_capacity(pending.len()),
-        map: Vec::new(),
-        frames: Vec::with_capacity(pending.len()),
-        loop_starts: Vec::new(),
-    };
-    let mut session = Session {
-        wasm,
-        info,
-        layout,
-        out,
-        maps: ModuleMapBuilder::with_room(pending.len(), bodies(&pending).sum::<usize>() / 4 * 3),
-        fixups: Vec::new(),
-        allocations: FuncValidatorAllocations::default(),
-        scan: Scan::default(),
-        wanted,
-        spare: Spare::default(),
-        vectors: has_vectors(info),
-        sites: Sites::default(),
-        function_fixups: Vec::new(),
-        function_loops: Vec::new(),
-    };
+    let mut session = Session::new(wasm, info, layout, &pending, wanted)?;
     for (func, body) in pending {
         session.function(func, &body)?;
     }
@@ -177,6 +167,34 @@ fn expected(pending: &[Pending<'_>]) -> usize {
 }
 
 impl<'m> Session<'m> {
+    /// With the thunks written.
+    fn new(
+        wasm: &'m [u8],
+        info: &'m ModuleInfo,
+        layout: &'m VmLayout,
+        pending: &[Pending<'_>],
+        wanted: Wanted,
+    ) -> Result<Self, ModuleError> {
+        let code = CodeBuffer::new(expected(pending))?;
+        let maps = ModuleMapBuilder::with_room(pending.len(), bodies(pending).sum::<usize>() / 4 * 3);
+        Ok(Self {
+            wasm,
+            info,
+            layout,
+            out: Compiled::with_thunks(code, pending.len(), wanted.polls)?,
+            maps,
+            fixups: Vec::new(),
+            allocations: FuncValidatorAllocations::default(),
+            scan: Scan::default(),
+            wanted,
+            spare: Spare::default(),
+            vectors: has_vectors(info),
+            sites: Sites::default(),
+            function_fixups: Vec::new(),
+            function_loops: Vec::new(),
+        })
+    }
+
     fn function(
         &mut self,
         func: FuncToValidate<ValidatorResources>,
@@ -250,12 +268,9 @@ impl<'m> Session<'m> {
         let Spare { locals, pins, .. } = &mut spare;
         self.sites.start(body.range().start as u32, ty.params().len(), locals);
         pins.choose(locals, ty.params().len(), &self.scan.weights);
-        let uses_vectors = |types: &[ValType]| types.contains(&ValType::V128);
-        let vectors = self.vectors
-            || self.scan.vectors
-            || uses_vectors(locals)
-            || uses_vectors(ty.params())
-            || uses_vectors(ty.results());
+        let typed = [&**locals, ty.params(), ty.results()];
+        let vectors =
+            self.vectors || self.scan.vectors || typed.iter().any(|types| types.contains(&ValType::V128));
         Ok(Function {
             w: Writer::new(&mut self.out.code.bytes()?[start..start + room], CachePc::new(0)),
             info: self.info,

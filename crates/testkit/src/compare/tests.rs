@@ -6,7 +6,7 @@ use super::case::{Case, Piece};
 use super::follow::{Followed, Instrumentation};
 use super::outcome::{End, Flags, Outcome};
 use super::rewriting::Rewriting;
-use super::world::Window;
+use super::world::{Window, World};
 use crate::Random;
 
 const SLOT: u64 = 0x1000;
@@ -30,6 +30,13 @@ fn native(bench: &mut Bench, case: &Case) -> Outcome {
     let mut outcome = Outcome::default();
     bench.machine.native(case, &mut outcome);
     outcome
+}
+
+#[test]
+fn worlds_made_at_once_do_not_take_each_other_s_room() {
+    let make = |_| std::thread::spawn(|| (0..20).for_each(|seed| drop(World::new(&mut Random::new(seed)))));
+    let threads: Vec<_> = (0..8).map(make).collect();
+    threads.into_iter().for_each(|thread| thread.join().expect("twenty worlds"));
 }
 
 #[test]

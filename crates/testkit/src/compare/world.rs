@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "maps pages at chosen places and copies to and from them")]
 
 use std::ptr::{copy_nonoverlapping, with_exposed_provenance, with_exposed_provenance_mut};
+use std::sync::{Mutex, PoisonError};
 
 use midstride_addr::{AppPc, AppRange};
 use midstride_block::{AppCode, copy_code};
@@ -58,6 +59,9 @@ fn map(address: u64, bytes: u64, prot: Prot, flags: MapFlags) -> u64 {
     unsafe { mmap(address, bytes, prot, flags, Backing::Anonymous) }.expect("the place was free a moment ago")
 }
 
+/// Held from looking for room to mapping it: a thread that looks meanwhile would find the same.
+static PLACING: Mutex<()> = Mutex::new(());
+
 /// Where `SPAN` bytes are free.
 fn room() -> u64 {
     let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
@@ -85,11 +89,13 @@ impl World {
         // SAFETY: the kernel chooses a free place.
         let alias =
             unsafe { mmap(0, CODE_BYTES, data, flags, Backing::Anonymous) }.expect("memory for the code");
+        let placing = PLACING.lock().unwrap_or_else(PoisonError::into_inner);
         let code = room() + (3 << 30);
         show_executable(alias, code);
         let low = LINUX_PAGES.reserve_low(WINDOW_BYTES).expect("low memory").address;
         let places = [code + 0x40_0000, code + FAR, code + 0x60_0000];
         let [near, far, stack] = places.map(|at| map(at, WINDOW_BYTES, data, MapFlags::PRIVATE));
+        drop(placing);
         let elsewhere = room() + (3 << 30);
         let template = vec![0; Window::ALL.len() * WINDOW_BYTES as usize];
         let mut world = Self { code, alias, windows: [near, far, stack, low], template, elsewhere };

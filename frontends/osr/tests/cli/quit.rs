@@ -29,9 +29,11 @@ fn status() -> i32 {
 }
 
 /// Runs a command at a terminal; `None` where there is no program that has one.
+///
+/// A shell that stays for the command's end may die of Ctrl-\ itself, as dash does: the command takes its place.
 fn at_terminal(command: &str, directory: &Path) -> Option<Child> {
     let mut script = Command::new("script");
-    script.args(["-qec", command, "/dev/null"]).current_dir(directory);
+    script.args(["-qec", command, "/dev/null"]).env("SHELL", "/bin/sh").current_dir(directory);
     match script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() {
         Ok(child) => Some(child),
         Err(error) => {
@@ -56,7 +58,7 @@ fn quit(mut child: Child) -> (String, Option<i32>) {
 
 /// Runs the program at a terminal and freezes it to `first`; whether there is a terminal.
 fn freeze_at_terminal(place: &Place) -> bool {
-    let run = format!("{} run --freeze-to first app.wat", env!("CARGO_BIN_EXE_midwasm"));
+    let run = format!("exec {} run --freeze-to first app.wat", env!("CARGO_BIN_EXE_midwasm"));
     let Some(child) = at_terminal(&run, place.directory.path()) else { return false };
     let (shown, status) = quit(child);
     assert!(shown.contains("midwasm: frozen to first ("), "status {status:?}: {shown}");

@@ -34,7 +34,7 @@ impl LocalCall {
         *self.lock() = None;
     }
 
-    /// Runs `blocking`, during which only a signal is heard.
+    /// Runs `blocking`, during which only a signal is heard. On the way through the native door no call is missed.
     pub(crate) fn deafened<R>(&self, blocking: impl FnOnce() -> R) -> R {
         // ORDERING: either the caller sees this and sends a signal, or its flag is seen by `blocking`, whose
         // first look comes after it. Both need a store before a load: SeqCst.

@@ -189,7 +189,11 @@ impl Generation {
         put(&mut self.region, Slab::Cold, bytes.bytes())?;
         let entry = &mut self.entries[index];
         (entry.code, entry.snippet) = (pc.get(), snippet);
-        entry.door = to.gate.enter(entry.need).get();
+        entry.door = match entry.kind {
+            // It may block: whoever calls on the way to it has to be heard.
+            Kind::Syscall => to.gate.native.get(),
+            _ => to.gate.enter(entry.need).get(),
+        };
         if entry.care == Care::Some && entry.kind == Kind::Run {
             entry.care = Care::None;
         }

@@ -1,9 +1,9 @@
 //! Snippets: one instruction each, between a door of the gate and the way back.
 //!
 //! ```text
-//!        the instruction, relocated          jcc taken
-//!        jmp leave                           jmp leave
-//!                                     taken: mov [reason], TAKEN
+//!        the instruction, relocated          jcc taken                     syscall
+//!        jmp leave                           jmp leave                     mov [reason], NEXT
+//!                                     taken: mov [reason], TAKEN           jmp leave
 //!                                            jmp leave
 //! ```
 //! Branches are decided by the processor and taken by us. What a call pushes and what `pushf` shows are those
@@ -117,6 +117,7 @@ fn has_16_bits(insn: &Insn) -> bool {
 pub(crate) fn write(node: &Node, to: &Context<'_>, w: &mut Writer<'_>) -> Result<Snippet, RelocateError> {
     let mut snippet = SnippetWriter { w, to, done: u8::MAX, lost: None };
     match node.insn() {
+        _ if is_system_call(node) => snippet.system_call(node.bytes()),
         None => snippet.w.bytes(node.bytes()),
         Some(insn) => snippet.instruction(insn)?,
     }
@@ -159,11 +160,18 @@ impl SnippetWriter<'_, '_> {
                 self.load(insn)?;
                 self.push_behind(reason::INDIRECT);
             }
-            // Without transactions it raises what it raises; a system call is what it is.
-            Flow::Xbegin { .. } | Flow::Syscall | Flow::Sysenter => self.w.bytes(insn.bytes()),
+            // Without transactions it raises what it raises.
+            Flow::Xbegin { .. } | Flow::Sysenter => self.w.bytes(insn.bytes()),
             _ => self.plain(insn)?,
         }
         Ok(())
+    }
+
+    /// Is entered natively, where calls are not missed, and by which no reason is given.
+    fn system_call(&mut self, bytes: &[u8]) {
+        self.w.bytes(bytes);
+        self.done = self.w.offset().get() as u8;
+        self.reason(reason::NEXT);
     }
 
     fn plain(&mut self, insn: &Insn) -> Result<(), RelocateError> {

@@ -52,7 +52,10 @@ impl Guest {
 
     fn make_real_call(&mut self, node: u32, abi: Abi) -> Done {
         let entry = self.entry(node);
-        let number = self.frame.get().gpr.rax;
+        let gpr = &mut self.frame.get().gpr;
+        let number = gpr.rax;
+        // Where it is when it is turned back before it is entered.
+        gpr.rip = entry.code;
         let call = Arc::clone(&self.call);
         let done = call.deafened(|| self.run(&entry));
         let gpr = &mut self.frame.get().gpr;

@@ -132,6 +132,7 @@ suite! {
         the_end_of_the_process_is_survived
         blocking_all_signals_does_not_escape
         a_blocking_call_is_interrupted
+        a_call_just_before_a_blocking_call_is_heard
         calls_of_32_bit_programs_show_their_own_arguments
         calls_of_32_bit_programs_change_rax_only
         calls_of_32_bit_programs_do_not_escape_either

@@ -1,5 +1,7 @@
 //! System calls.
 
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
 use midstride_asm::{Gpr, Width};
 use midstride_control::{CodePoint, Controller, Death, Event, Options, Refusal, Syscalls};
 use midstride_frame::GprFrame;
@@ -121,6 +123,34 @@ pub(crate) fn a_blocking_call_is_interrupted(setup: Setup) {
     assert_eq!(lab.state().registers.gpr.rbx, 1);
     lab.session.interrupt().unwrap();
     assert!(matches!(lab.event(), Event::Stopped { .. } | Event::Exit(_)));
+}
+
+/// Whoever called between the last look and the system call was not heard: no signal was sent yet, or it came
+/// before the program was entered.
+pub(crate) fn a_call_just_before_a_blocking_call_is_heard(setup: Setup) {
+    let lab = Lab::with(setup, make());
+    lab.session.load(program(call)).unwrap();
+    lab.set(|registers| registers.gpr.rax = nr::PAUSE);
+    let (answers, done) = (AtomicU32::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let asks = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                // Nobody else asks until this is answered.
+                let answer = lab.session.state();
+                answers.fetch_add(1, Ordering::Relaxed);
+                assert!(answer.is_ok(), "{answer:?}");
+            }
+        });
+        for _ in 0..2000 {
+            lab.session.run(id(0)).unwrap();
+            let seen = answers.load(Ordering::Relaxed);
+            while answers.load(Ordering::Relaxed) < seen + 2 && !asks.is_finished() {
+                std::hint::spin_loop();
+            }
+            lab.session.cancel().unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
 }
 
 /// `int 80h` between two instructions.

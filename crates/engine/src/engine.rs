@@ -272,18 +272,23 @@ impl<P: Policy> Engine<P> {
                 _ => Ok(Some(id)),
             };
         }
+        let care = self.look_at(shared, pc);
+        if self.sees_steps() && insn_at(&shared.code, pc).is_err() {
+            return Ok(None);
+        }
+        let order = Order { landing, limit: MAX_INSNS, care, follows };
+        self.build(shared, pc, order).map(Some)
+    }
+
+    /// Makes known what lies at `pc`, where a block is to be built; how far it can be relied on.
+    fn look_at(&self, shared: &mut Shared, pc: AppPc) -> Care {
         // The last address is one that programs jump to when something has gone wrong.
         let here = AppRange::new(pc, AppPc::new(pc.get().saturating_add(1)));
         if shared.code.area(pc).is_none() && !self.is_ours(shared, here) {
             self.policy.unknown_code(&mut shared.code, pc);
         }
         let Shared { code, watch, .. } = shared;
-        let care = watch.prepare(code, pc, MAX_APP_BYTES as u64);
-        if self.sees_steps() && insn_at(code, pc).is_err() {
-            return Ok(None);
-        }
-        let order = Order { landing, limit: MAX_INSNS, care, follows };
-        self.build(shared, pc, order).map(Some)
+        watch.prepare(code, pc, MAX_APP_BYTES as u64)
     }
 
     fn build(&self, shared: &mut Shared, pc: AppPc, order: Order) -> Result<BlockId, BuildError> {

@@ -125,7 +125,7 @@ const MAX_ROUNDS: usize = 64;
 pub fn assemble(source: &str, base: u64) -> Result<Assembly, Error> {
     let tokens = lexer::tokens(source)?;
     let statements = statement::statements(&mut Cursor::new(source, &tokens))?;
-    let mut layout = Layout::new(source, base, &statements)?;
+    let mut layout = Layout::new(base, &statements)?;
     for _ in 0..MAX_ROUNDS {
         if let Some(assembly) = layout.round()? {
             return Ok(assembly);
@@ -136,7 +136,6 @@ pub fn assemble(source: &str, base: u64) -> Result<Assembly, Error> {
 }
 
 struct Layout<'s> {
-    source: &'s str,
     base: u64,
     statements: &'s [Statement],
     symbols: BTreeMap<String, Symbol>,
@@ -145,7 +144,7 @@ struct Layout<'s> {
 }
 
 impl<'s> Layout<'s> {
-    fn new(source: &'s str, base: u64, statements: &'s [Statement]) -> Result<Self, Error> {
+    fn new(base: u64, statements: &'s [Statement]) -> Result<Self, Error> {
         let mut symbols = BTreeMap::new();
         for statement in statements {
             let (name, symbol) = match &statement.kind {
@@ -157,7 +156,7 @@ impl<'s> Layout<'s> {
                 return Err(Error::new(statement.span, ErrorKind::DuplicateLabel));
             }
         }
-        Ok(Self { source, base, statements, symbols, sizes: alloc::vec![0; statements.len()] })
+        Ok(Self { base, statements, symbols, sizes: alloc::vec![0; statements.len()] })
     }
 
     /// Assembles all statements with the addresses of the round before; done when they did not change.
@@ -212,8 +211,7 @@ impl<'s> Layout<'s> {
         let (bytes, kind, note) = match &statement.kind {
             StatementKind::Insn(written) => {
                 let request = Request::new(written, &scope)?;
-                let name = written.name.text(self.source);
-                let Chosen { insn, bytes, taken_bytes } = choose::choose(name, &request, here, min_len)?;
+                let Chosen { insn, bytes, taken_bytes } = choose::choose(&request, here, min_len)?;
                 (bytes, ItemKind::Insn(insn), taken_bytes.map(|bytes| Note::Size { bytes }))
             }
             StatementKind::Directive(directive) => {

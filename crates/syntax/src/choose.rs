@@ -7,7 +7,6 @@ use iced_x86::{Encoder, Instruction, Mnemonic};
 use crate::arg::Arg;
 use crate::error::{Error, ErrorKind, Fits, Unencodable};
 use crate::form::{self, Form, Slot};
-use crate::index;
 use crate::request::{Misfit, Request, is_evex};
 use crate::shape::{self, Class};
 use crate::size;
@@ -49,11 +48,8 @@ pub(crate) struct Search<'r, 'w> {
 const COMMUTATIVE: [Mnemonic; 2] = [Mnemonic::Test, Mnemonic::Xchg];
 
 /// Assembles an instruction that stands at `here`, in at least `min_len` bytes.
-pub(crate) fn choose(name: &str, request: &Request<'_>, here: u64, min_len: usize) -> Result<Chosen, Error> {
-    let Some(forms) = index::forms(name) else {
-        let similar = index::similar(name);
-        return Err(Error::new(request.written.name, ErrorKind::UnknownName { similar }));
-    };
+pub(crate) fn choose(request: &Request<'_>, here: u64, min_len: usize) -> Result<Chosen, Error> {
+    let forms = request.written.forms;
     let first = Search::run(forms, request, here, min_len);
     first.or_else(|error| {
         let other = other_order(forms, &request.args).ok_or(error)?;

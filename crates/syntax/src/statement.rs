@@ -8,6 +8,7 @@ use crate::decorator::{Decorator, HYPHENATED, Prefix};
 use crate::directive::Directive;
 use crate::error::{Error, ErrorKind};
 use crate::expr::Expr;
+use crate::form::Form;
 use crate::index;
 use crate::lexer::TokenKind;
 use crate::operand::Operand;
@@ -37,6 +38,8 @@ pub(crate) enum StatementKind {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Written {
     pub(crate) name: Span,
+    /// What the name can mean.
+    pub(crate) forms: &'static [Form],
     pub(crate) prefixes: Vec<(Prefix, Span)>,
     pub(crate) distance: Option<Distance>,
     pub(crate) operands: Vec<Operand>,
@@ -112,6 +115,12 @@ fn expect_end(cursor: &Cursor<'_>) -> Result<(), Error> {
     }
 }
 
+/// The forms that a name can mean.
+fn known(name: &str, span: Span) -> Result<&'static [Form], Error> {
+    index::forms(name)
+        .ok_or_else(|| Error::new(span, ErrorKind::UnknownName { similar: index::similar(name) }))
+}
+
 impl Written {
     fn parse(cursor: &mut Cursor<'_>) -> Result<Self, Error> {
         let mut decorators = Vec::new();
@@ -123,18 +132,13 @@ impl Written {
             prefixes.push(prefix);
         }
         let name = cursor.take(TokenKind::Name).ok_or_else(|| cursor.expected("an instruction"))?.span;
-        let mut written = Self { name, prefixes, distance: None, operands: Vec::new(), decorators };
-        written.distance = distance(cursor);
-        let parsed = written.parse_operands(cursor).and_then(|()| expect_end(cursor));
-        let text = name.text(cursor.source);
-        match parsed {
-            // What follows a word that means nothing need not make sense.
-            Err(_) if index::forms(text).is_none() => {
-                let similar = index::similar(text);
-                Err(Error::new(name, ErrorKind::UnknownName { similar }))
-            }
-            parsed => parsed.map(|()| written),
-        }
+        // What follows a word that means nothing need not make sense.
+        let forms = known(name.text(cursor.source), name)?;
+        let distance = distance(cursor);
+        let mut written = Self { name, forms, prefixes, distance, operands: Vec::new(), decorators };
+        written.parse_operands(cursor)?;
+        expect_end(cursor)?;
+        Ok(written)
     }
 
     fn parse_operands(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Error> {

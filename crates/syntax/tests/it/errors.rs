@@ -4,11 +4,12 @@ use midstride_syntax::assemble;
 
 use crate::forms::IP;
 
-const REFUSED: [&str; 38] = [
+const REFUSED: [&str; 39] = [
     "\tmov\teax, bl",
     "nop ; stores the sum",
     "moov eax, 1",
     "frobnicate",
+    "frobnicate nowhere",
     "add rax, ebx",
     "mov al, 300",
     "mov rax, rip",

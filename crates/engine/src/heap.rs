@@ -33,6 +33,9 @@ struct State {
     /// Accessible and unused.
     next: usize,
     end: usize,
+    /// The same, behind pages that were too many for what was left there: blocks go on where they were, which may
+    /// be in a huge page.
+    pages: [usize; 2],
     /// Reserved and not accessible yet.
     reserved: usize,
     reserved_end: usize,
@@ -75,6 +78,7 @@ impl Heap {
             free: [core::ptr::null_mut(); CLASSES],
             next: 0,
             end: 0,
+            pages: [0; 2],
             reserved: 0,
             reserved_end: 0,
             mapped: 0,
@@ -140,7 +144,7 @@ impl Heap {
     /// Zeroed pages that are never given back.
     pub(crate) fn pages(&self, bytes: usize) -> Option<usize> {
         let bytes = bytes.next_multiple_of(PAGE);
-        self.with(|state| state.carve(bytes, PAGE))
+        self.with(|state| state.pages(bytes))
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
@@ -201,6 +205,21 @@ impl State {
         let bytes = bytes_of_class(class);
         let align = (1 << bytes.trailing_zeros()).min(PAGE);
         self.carve(bytes, align).map_or(core::ptr::null_mut(), core::ptr::with_exposed_provenance_mut)
+    }
+
+    /// The next unused pages; a room of their own when that of the blocks is too small for them.
+    fn pages(&mut self, bytes: usize) -> Option<usize> {
+        if self.next.next_multiple_of(PAGE) + bytes <= self.end && self.next != 0 {
+            return self.carve(bytes, PAGE);
+        }
+        let [start, end] = self.pages;
+        if end - start < bytes {
+            let [opened, opened_end] = self.open(bytes).or_else(|| self.map(bytes))?;
+            self.pages = [if opened == end { start } else { opened }, opened_end];
+        }
+        let start = self.pages[0];
+        self.pages[0] += bytes;
+        Some(start)
     }
 
     /// The next unused bytes.
@@ -357,6 +376,23 @@ mod tests {
         let mapped = OWN.mapped_bytes();
         let again: Vec<i32, _> = Vec::with_capacity_in(1 << 19, HeapRef(&OWN));
         assert_eq!(OWN.mapped_bytes(), mapped, "a block for {} is used again", again.capacity());
+    }
+
+    #[test]
+    fn blocks_stay_in_their_room_when_pages_do_not_fit_it() {
+        static LENT: Heap = Heap::new();
+        let room = map(1 << 20, Prot::READ | Prot::WRITE).expect("a megabyte");
+        LENT.reserve(64 << 20);
+        // SAFETY: just mapped for it.
+        unsafe { LENT.lend(room..room + (1 << 20)) };
+        let within = |address: usize| (room..room + (1 << 20)).contains(&address);
+        let many = LENT.pages(5 << 20).expect("there is a reserve");
+        // SAFETY: the size is not zero.
+        let block = unsafe { LENT.alloc(Layout::new::<[u64; 100]>()) }.addr();
+        assert!(!within(many) && within(block), "{many:x} {block:x}");
+        assert!(LENT.pages(PAGE).is_some_and(within), "what fits goes where the blocks go");
+        let more = LENT.pages(1 << 20).expect("there is a reserve");
+        assert_eq!(more, many + (5 << 20), "what is left of a room for pages is used");
     }
 
     #[test]

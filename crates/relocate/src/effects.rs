@@ -118,12 +118,11 @@ impl Scanner {
     /// What `insn` does.
     #[must_use]
     pub fn effects(&mut self, insn: &Insn) -> Effects {
-        let iced = insn.iced();
         if hands_over(insn) {
             return Effects::EVERYTHING;
         }
-        let mut effects = flags::effects(iced);
-        let info = self.factory.info(iced);
+        let mut effects = on_flags(insn);
+        let info = self.factory.info(insn.iced());
         for used in info.used_registers() {
             effects.add_register(used.register(), used.access());
         }
@@ -133,6 +132,22 @@ impl Scanner {
         correct(insn, &mut effects);
         effects
     }
+}
+
+/// What `insn` does to flags: [`Effects`] as [`Scanner::effects`] has them, or without registers and memory. Takes a
+/// fraction of the time.
+#[must_use]
+pub fn flag_effects(insn: &Insn) -> Effects {
+    if hands_over(insn) { Effects::EVERYTHING } else { on_flags(insn) }
+}
+
+/// The flags of what does not hand over.
+fn on_flags(insn: &Insn) -> Effects {
+    let effects = flags::effects(insn.iced());
+    if !MAY_KEEP.contains(&insn.iced().mnemonic()) {
+        return effects;
+    }
+    Effects { flags_overwritten: effects.flags_overwritten.intersection(FlagSet::ZF), ..effects }
 }
 
 impl Effects {
@@ -219,7 +234,6 @@ fn correct(insn: &Insn, effects: &mut Effects) {
     let mnemonic = insn.iced().mnemonic();
     if MAY_KEEP.contains(&mnemonic) {
         effects.gpr_written = GprSet::EMPTY;
-        effects.flags_overwritten = effects.flags_overwritten.intersection(FlagSet::ZF);
     } else if mnemonic == Mnemonic::Clzero {
         effects.memory = MemoryUse::Write;
     } else if mnemonic == Mnemonic::Pause && Prefixes::scan(insn.bytes()).extends_base() {

@@ -74,7 +74,7 @@ mod special;
 mod stack;
 mod target;
 
-pub use effects::{Effects, MemoryUse, Scanner};
+pub use effects::{Effects, MemoryUse, Scanner, flag_effects};
 pub use flow::{Counted, CounterWidth, Flow};
 pub use gs::GsUse;
 pub use insn::{DecodeError, Insn, InsnIter, MAX_INSN_BYTES, decode};

@@ -164,7 +164,7 @@ impl<A: Allocator + Clone> CodeCache<A> {
         let buffers = (&mut bench.hot[..], &mut bench.cold[..]);
         let mut emitter =
             Emitter::new(self.parts.env, place, pc, buffers, (&mut bench.records, &mut bench.exits));
-        Ok((emitter.block(&bench.draft, order, bench.snapshot.bytes(), &mut self.scanner)?, place))
+        Ok((emitter.block(&bench.draft, order, bench.snapshot.bytes())?, place))
     }
 
     /// Places what [`Self::emit`] wrote and makes it known. Nothing here can fail: there is room.

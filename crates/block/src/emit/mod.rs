@@ -14,15 +14,12 @@ use probe::Hoisted;
 
 use midstride_addr::{AppPc, CachePc, CodeOffset};
 use midstride_asm::{EmitError, Gpr, Mem, PatchSite, Writer};
-use midstride_relocate::{
-    GprSet, Insn, Live, RelocateError, Relocated, Saved, Scanner, Spill, relocate_copyable,
-};
+use midstride_relocate::{GprSet, Insn, RelocateError, Relocated, Saved, Spill, relocate_copyable};
 use midstride_slab::RegionId;
 
 use crate::draft::{Draft, End, Step};
 use crate::exec_block::ExitId;
 use crate::exit::{ExitKind, ExitPlan, Exits};
-use crate::liveness::LiveMap;
 use crate::record::{Record, RecordBuf, Restore, Where};
 use crate::slots::{Door, Doors, Slot, SlotBase};
 
@@ -225,13 +222,7 @@ impl<'w, 'b> Emitter<'w, 'b> {
     }
 
     /// Writes the whole block.
-    pub(crate) fn block(
-        &mut self,
-        draft: &Draft,
-        order: Order,
-        code: &[u8],
-        scanner: &mut Scanner,
-    ) -> Result<Emitted, BuildError> {
+    pub(crate) fn block(&mut self, draft: &Draft, order: Order, code: &[u8]) -> Result<Emitted, BuildError> {
         if let Some(landing) = order.landing {
             self.landing(landing)?;
         }
@@ -239,13 +230,11 @@ impl<'w, 'b> Emitter<'w, 'b> {
         if order.care == Care::Check && !draft.is_empty() {
             self.check(code, draft)?;
         }
-        let live = draft.steps().any(|step| step.probe().is_some()).then(|| LiveMap::of(draft, scanner));
         let last = draft.len().saturating_sub(1);
-        let mut count = Hoisted::of(draft, live.as_ref());
+        let mut count = Hoisted::of(draft);
         for (index, step) in draft.steps().enumerate() {
-            let before = live.as_ref().map_or(Live::EVERYTHING, |map| map.before(index));
             if let Some(probe) = count.take_at(index).or(step.probe().filter(|probe| !probe.is_count())) {
-                self.probe(probe, before, self.app_offset(step.insn().pc()))?;
+                self.probe(probe, count.flags, self.app_offset(step.insn().pc()))?;
             }
             self.step(step, index == last && draft.end() == End::Transfer)?;
         }

@@ -1,12 +1,11 @@
 //! Instrumentation in front of an instruction.
 
 use midstride_asm::{Gpr, Mem, Width};
-use midstride_relocate::{FlagSet, Live};
 
 use super::{BuildError, Emitter};
 use crate::draft::{Draft, Probe};
 use crate::exit::ExitKind;
-use crate::liveness::LiveMap;
+use crate::liveness::first_without_flags;
 use crate::record::{Restore, Where};
 use crate::slots::{Door, Slot};
 
@@ -14,18 +13,24 @@ use crate::slots::{Door, Slot};
 pub(super) struct Hoisted {
     probe: Option<Probe>,
     index: usize,
+    pub(super) flags: Flags,
+}
+
+/// Whether the program needs its arithmetic flags where it is counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flags {
+    Needed,
+    Free,
 }
 
 impl Hoisted {
     /// The first instruction from the probe's own on before which the flags are dead, else its own.
-    pub(super) fn of(draft: &Draft, live: Option<&LiveMap>) -> Self {
-        let counting = draft.steps().position(|step| step.probe().is_some_and(Probe::is_count));
-        let own = counting.unwrap_or(0);
-        let quiet = |index: &usize| {
-            live.is_some_and(|map| map.before(*index).flags.intersection(FlagSet::STATUS).is_empty())
-        };
-        let probe = counting.and_then(|index| draft.step(index)?.probe());
-        Self { probe, index: (own..draft.len()).find(quiet).unwrap_or(own) }
+    pub(super) fn of(draft: &Draft) -> Self {
+        let own = draft.steps().position(|step| step.probe().is_some_and(Probe::is_count));
+        let free = own.and_then(|own| first_without_flags(draft, own));
+        let flags = if free.is_some() { Flags::Free } else { Flags::Needed };
+        let probe = own.and_then(|index| draft.step(index)?.probe());
+        Self { probe, index: free.or(own).unwrap_or(0), flags }
     }
 
     /// The probe, when it belongs before this instruction.
@@ -35,11 +40,11 @@ impl Hoisted {
 }
 
 impl Emitter<'_, '_> {
-    /// Writes `probe`; `live` is what the program still needs here.
-    pub(super) fn probe(&mut self, probe: Probe, live: Live, app_offset: u16) -> Result<(), BuildError> {
+    /// Writes `probe`; `flags` is about those of a count.
+    pub(super) fn probe(&mut self, probe: Probe, flags: Flags, app_offset: u16) -> Result<(), BuildError> {
         self.record_here(app_offset, Where::Fixed, Restore::NONE);
         match probe {
-            Probe::Count { offset } => self.count(offset, live, app_offset),
+            Probe::Count { offset } => self.count(offset, flags, app_offset),
             Probe::Callout { id } => self.callout(id, app_offset)?,
         }
         self.probe_end = Some(self.hot.offset());
@@ -47,9 +52,9 @@ impl Emitter<'_, '_> {
     }
 
     /// Adds one to a counter: one instruction where the flags are dead, else by way of a register.
-    fn count(&mut self, offset: i32, live: Live, app_offset: u16) {
+    fn count(&mut self, offset: i32, flags: Flags, app_offset: u16) {
         let counter = self.env.slots.at(offset);
-        if live.flags.intersection(FlagSet::STATUS).is_empty() {
+        if flags == Flags::Free {
             self.hot.inc_m(Width::W64, counter);
             return;
         }

@@ -3,7 +3,8 @@
 use midstride_addr::{AppPc, CachePc};
 use midstride_asm::{Gpr, Writer};
 use midstride_relocate::{
-    DecodeError, GprSet, Insn, InsnIter, Live, MAX_INSN_BYTES, RelocateError, Scanner, live_in, load_target,
+    DecodeError, Effects, GprSet, Insn, InsnIter, Live, MAX_INSN_BYTES, RelocateError, Scanner, flag_effects,
+    live_in, load_target,
 };
 use midstride_testkit::arbitrary::Unstructured;
 use midstride_testkit::{Random, block_bytes};
@@ -15,6 +16,8 @@ fn exercise(insn: &Insn, at: CachePc, free: GprSet, scanner: &mut Scanner) {
     let effects = scanner.effects(insn);
     let accounted = effects.gpr_read | effects.gpr_written;
     assert!(effects.gpr_touched.contains_all(accounted), "{insn:?}: {effects:?}");
+    let of_flags = |e: Effects| [e.flags_read, e.flags_written, e.flags_undefined, e.flags_overwritten];
+    assert_eq!(of_flags(flag_effects(insn)), of_flags(effects), "{insn:?}");
     assert!(effects.flags_written.contains(effects.flags_overwritten | effects.flags_undefined));
     let live = live_in(&effects, Live::NOTHING);
     assert_eq!((live.gprs, live.flags), (effects.gpr_read, effects.flags_read));

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::elf::{Content, Facts, Function, Segment, function_at, functions};
+use super::elf::{Content, Facts, Segment};
+use super::functions::{Function, function_at, functions};
 use super::totals::demangle;
 
 fn segment(vaddr: u64, offset: u64, bytes: u64, content: Content) -> Segment {

@@ -5,6 +5,7 @@ mod disasm;
 pub mod drcov;
 mod elf;
 mod filter;
+mod functions;
 pub mod json;
 mod mapped;
 mod merge;

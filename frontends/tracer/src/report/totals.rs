@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::elf::{self, Function};
+use super::functions::{Function, function_at, functions};
 use super::modules::ModuleId;
 use super::profile::{Block, Profile};
 
@@ -112,7 +112,7 @@ impl Symbols {
             if module.facts.is_some() && !blocks.is_empty() {
                 let address = |block: &Block| module.preferred_base.wrapping_add(block.offset);
                 let addresses: Vec<u64> = blocks.iter().map(address).collect();
-                by_module.insert(id, elf::functions(&module.path, &addresses));
+                by_module.insert(id, functions(&module.path, &addresses));
             }
         }
         Self { by_module }
@@ -120,7 +120,7 @@ impl Symbols {
 
     fn find(&self, profile: &Profile, block: &Block) -> Option<&Function> {
         let base = profile.modules[block.module.index()].preferred_base;
-        elf::function_at(self.by_module.get(&block.module)?, base.wrapping_add(block.offset))
+        function_at(self.by_module.get(&block.module)?, base.wrapping_add(block.offset))
     }
 }
 

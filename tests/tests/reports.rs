@@ -239,6 +239,18 @@ fn a_quiet_run_writes_the_file_that_was_asked_for() {
 }
 
 #[test]
+fn nothing_is_left_of_a_longer_file_in_the_same_place() {
+    let file = scratch("longer").join("coverage");
+    fs::write(&file, vec![0xa5; 1 << 20]).expect("a file");
+    let output = midtrace(&["cov", "-q", "-o", file.to_str().expect("an ASCII path"), "--", "/bin/true"]);
+    assert!(output.status.success(), "{output:?}");
+    let bytes = fs::read(&file).expect("a coverage file");
+    let head = bytes.windows(5).position(|window| window == b" bbs\n").expect("a count of blocks") + 5;
+    let count = String::from_utf8_lossy(&bytes[..head - 5]).rsplit(' ').next().and_then(|n| n.parse().ok());
+    assert_eq!(count.map(|count: usize| head + 8 * count), Some(bytes.len()));
+}
+
+#[test]
 fn coverage_says_nothing_of_what_it_does_not_count() {
     let (_, report) = file_and_stderr("uncounted", &["cov", "--json"], &["/bin/ls", "/"]);
     let start = report.find('{').expect("a report");

@@ -61,7 +61,8 @@ fn rendered(summary: &Summary, common: &Common) -> Result<Vec<u8>> {
 
 fn write_coverage(summary: &mut Summary, common: &Common) -> Result<()> {
     let path = common.output.clone().unwrap_or_else(|| default_path(summary));
-    let mut bytes = Vec::new();
+    // Eight for each block; the rest is about modules.
+    let mut bytes = Vec::with_capacity(8 * summary.profile.blocks.len() + 4096);
     let written = drcov::write(&summary.profile, &mut bytes).context("cannot write coverage")?;
     write_file(&path, &bytes)?;
     summary.coverage_file = Some((path, written));
@@ -73,7 +74,8 @@ fn write_coverage(summary: &mut Summary, common: &Common) -> Result<()> {
 fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let write = || {
         let mut file = File::options().write(true).create(true).truncate(false).open(path)?;
-        if file.metadata()?.is_file() {
+        let before = file.metadata()?;
+        if before.is_file() && before.len() > bytes.len() as u64 {
             file.set_len(bytes.len() as u64)?;
         }
         file.write_all(bytes)

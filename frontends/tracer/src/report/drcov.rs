@@ -40,25 +40,28 @@ struct Record {
     module: u16,
 }
 
+impl Record {
+    /// As in the file.
+    fn bytes(&self) -> [u8; 8] {
+        (u64::from(self.start) | u64::from(self.size) << 32 | u64::from(self.module) << 48).to_le_bytes()
+    }
+}
+
 /// Writes the blocks of `profile` that were executed at least in part.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write(profile: &Profile, out: &mut impl Write) -> io::Result<Written> {
     let mut written = Written::default();
-    let mut records = Vec::with_capacity(profile.blocks.len());
     for block in &profile.blocks {
-        let before = records.len();
-        records.extend(split(block));
-        written.left_out += u64::from(records.len() == before && block.executed_bytes != 0);
+        let records = split(block).count() as u64;
+        written.records += records;
+        written.left_out += u64::from(records == 0 && block.executed_bytes != 0);
     }
-    written.records = records.len() as u64;
     write_header(&profile.modules[..profile.modules.len().min(NO_MODULE)], out)?;
-    writeln!(out, "BB Table: {} bbs", records.len())?;
-    for record in records {
-        out.write_all(&record.start.to_le_bytes())?;
-        out.write_all(&record.size.to_le_bytes())?;
-        out.write_all(&record.module.to_le_bytes())?;
+    writeln!(out, "BB Table: {} bbs", written.records)?;
+    for record in profile.blocks.iter().flat_map(split) {
+        out.write_all(&record.bytes())?;
     }
     Ok(written)
 }

@@ -13,6 +13,8 @@ pub(super) struct Mapped {
     current: BTreeMap<u64, Mapping>,
     /// What comes later, ascending by first block.
     coming: Peekable<IntoIter<Mapping>>,
+    /// What was found last: most blocks are where the one before them is.
+    found: Option<Mapping>,
 }
 
 impl Mapped {
@@ -20,16 +22,21 @@ impl Mapped {
     pub(super) fn new(mappings: &[Mapping]) -> Self {
         let mut coming = mappings.to_vec();
         coming.sort_by_key(|mapping| mapping.since_block);
-        Self { current: BTreeMap::new(), coming: coming.into_iter().peekable() }
+        Self { current: BTreeMap::new(), coming: coming.into_iter().peekable(), found: None }
     }
 
     /// The mapping of `address` when block `index` was built; indices never fall from call to call.
     pub(super) fn find(&mut self, index: u32, address: u64) -> Option<Mapping> {
         while let Some(mapping) = self.coming.next_if(|mapping| mapping.since_block <= index) {
             self.insert(mapping);
+            self.found = None;
         }
-        let (_, mapping) = self.current.range(..=address).next_back()?;
-        (address < mapping.end && index < mapping.until_block).then_some(*mapping)
+        let holds = |mapping: &Mapping| (mapping.start..mapping.end).contains(&address);
+        if !self.found.as_ref().is_some_and(holds) {
+            self.found =
+                self.current.range(..=address).next_back().map(|(_, mapping)| *mapping).filter(holds);
+        }
+        self.found.filter(|mapping| index < mapping.until_block)
     }
 
     fn insert(&mut self, new: Mapping) {

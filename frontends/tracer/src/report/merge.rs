@@ -3,10 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
+use std::hash::BuildHasher;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use midstride_tracer_abi as abi;
 use midstride_tracer_abi::{life, stat};
 
@@ -37,7 +40,9 @@ pub(super) struct Merger<'f> {
     modules: ModuleSet,
     /// Whether the filter admits each of the modules so far: it is asked once, not for each block.
     admitted: Vec<bool>,
-    by_place: HashMap<(ModuleId, u64, u32), u32>,
+    /// Indices of merged blocks.
+    by_place: HashTable<u32>,
+    hasher: RandomState,
     lost: u64,
     homeless: u64,
 }
@@ -132,7 +137,7 @@ impl<'f> Merger<'f> {
         let first = process.slot.header.inherited_blocks;
         let records = process.slot.own_blocks()?;
         self.blocks.reserve(records.len());
-        self.by_place.reserve(records.len());
+        self.by_place.reserve(records.len(), |&id| self.hasher.hash_one(self.blocks[id as usize].place()));
         let new = &self.modules.modules[self.admitted.len()..];
         self.admitted.extend(new.iter().map(|module| self.filter.admits(&module.path)));
         let mut mapped = Mapped::new(&process.mappings);
@@ -151,13 +156,22 @@ impl<'f> Merger<'f> {
             return None;
         }
         let (offset, bytes) = (record.start.wrapping_sub(bias), record.bytes);
-        let next = self.blocks.len() as u32;
-        let id = *self.by_place.entry((module, offset, bytes)).or_insert(next);
-        if id == next {
-            let (insns, executed_bytes) = (record.insns.into(), bytes);
-            self.blocks.push(Block { module, offset, bytes, insns, entered: 0, executed: 0, executed_bytes });
+        let (insns, executed_bytes) = (record.insns.into(), bytes);
+        let block = Block { module, offset, bytes, insns, entered: 0, executed: 0, executed_bytes };
+        Some(self.merged(block))
+    }
+
+    /// The index of the merged block at the place of `block`, which becomes one if there is none.
+    fn merged(&mut self, block: Block) -> u32 {
+        let Self { blocks, by_place, hasher, .. } = self;
+        let place = |id: u32| blocks[id as usize].place();
+        let hash = hasher.hash_one(block.place());
+        let entry = by_place.entry(hash, |&id| place(id) == block.place(), |&id| hasher.hash_one(place(id)));
+        let id = *entry.or_insert(blocks.len() as u32).get();
+        if id as usize == blocks.len() {
+            blocks.push(block);
         }
-        Some(id)
+        id
     }
 
     /// The merged block that process `process` calls `number`, inherited ones included.
@@ -193,7 +207,7 @@ impl<'f> Merger<'f> {
             processes.map(|(index, &instructions)| self.process(index, instructions, programs)).collect();
         let (lost, homeless) = (self.lost, self.homeless);
         let (modules, mut blocks) = self.admitted();
-        blocks.sort_unstable_by_key(|block| (block.module, block.offset, block.bytes));
+        sort_by_place(&mut blocks);
         Profile { modules, blocks, processes, stats, lost, homeless }
     }
 
@@ -240,6 +254,59 @@ impl<'f> Merger<'f> {
                 return Some(program.to_string_lossy().into_owned());
             }
             index = merging.forked_from?;
+        }
+    }
+}
+
+/// Sorts blocks by [`Block::place`]. What is sorted are numbers a third as large, of the first parts of the place and an
+/// index: it takes half the time.
+fn sort_by_place(blocks: &mut [Block]) {
+    let key = |(index, block): (u32, &Block)| block.place() >> 32 << 32 | u128::from(index);
+    let mut order: Vec<u128> = (0..).zip(&*blocks).map(key).collect();
+    order.sort_unstable();
+    let mut from: Vec<u32> = order.into_iter().map(|key| key as u32).collect();
+    for first in 0..blocks.len() {
+        let mut at = first;
+        loop {
+            let source = std::mem::replace(&mut from[at], at as u32) as usize;
+            if source == first {
+                break;
+            }
+            blocks.swap(at, source);
+            at = source;
+        }
+    }
+    for alike in blocks.chunk_by_mut(|one, other| one.place() >> 32 == other.place() >> 32) {
+        alike.sort_unstable_by_key(|block| block.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_sorted_by_module_offset_and_bytes() {
+        let mut random = 1u64;
+        let mut next = |below: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % below
+        };
+        for count in [0, 1, 2, 3, 50, 1000] {
+            let mut block = |insns| {
+                let (module, offset, bytes) =
+                    (ModuleId(next(3) as u32), next(99) << next(58), next(9) as u32);
+                Block { module, offset, bytes, insns, entered: 0, executed: 0, executed_bytes: 0 }
+            };
+            let mut blocks: Vec<Block> = (0..count).map(&mut block).collect();
+            let mut sorted = blocks.clone();
+            sorted.sort_by_key(|block| (block.module, block.offset, block.bytes));
+            sort_by_place(&mut blocks);
+            let places = |blocks: &[Block]| blocks.iter().map(Block::place).collect::<Vec<_>>();
+            assert_eq!(places(&blocks), places(&sorted));
+            let mut all: Vec<u32> = blocks.iter().map(|block| block.insns).collect();
+            all.sort_unstable();
+            assert!((0..count).eq(all), "each is there once");
         }
     }
 }

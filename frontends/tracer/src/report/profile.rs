@@ -33,6 +33,13 @@ pub struct Block {
     pub executed_bytes: u32,
 }
 
+impl Block {
+    /// By what blocks are told apart, and their order: module, offset, bytes; in one number, which is compared at once.
+    pub(super) fn place(&self) -> u128 {
+        u128::from(self.module.0) << 96 | u128::from(self.offset) << 32 | u128::from(self.bytes)
+    }
+}
+
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessEnd {

@@ -30,6 +30,9 @@ pub(super) struct Header {
     pub(super) stats: [u64; stat::COUNT],
 }
 
+/// Records are read in pieces of this size: to hold all of them twice, new memory takes longer than reading does.
+const PIECE_BYTES: usize = 16 << 10;
+
 /// One slot of a channel.
 #[derive(Clone, Debug)]
 pub(super) struct Slot<'f> {
@@ -150,9 +153,16 @@ impl<'f> Slot<'f> {
         parse: impl Fn(Fields<'_>) -> T,
     ) -> io::Result<Vec<T>> {
         let size = size_of::<T>();
-        let mut bytes = vec![0; range.len() * size];
-        self.read_at(&mut bytes, area + u64::from(range.start) * size as u64)?;
-        Ok(bytes.chunks_exact(size).map(|record| parse(Fields(record))).collect())
+        let (mut records, mut buffer) = (Vec::with_capacity(range.len()), [0; PIECE_BYTES]);
+        let mut at = area + u64::from(range.start) * size as u64;
+        while records.len() < range.len() {
+            let count = (range.len() - records.len()).min(PIECE_BYTES / size);
+            let piece = &mut buffer[..count * size];
+            self.read_at(piece, at)?;
+            records.extend(piece.chunks_exact(size).map(|record| parse(Fields(record))));
+            at += piece.len() as u64;
+        }
+        Ok(records)
     }
 
     fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {

@@ -195,7 +195,7 @@ fn the_counters_of_a_killed_program_are_in_the_report() {
         "--",
         "/bin/sh",
         "-c",
-        "/bin/true; kill -KILL $$",
+        "/bin/true; /bin/true; kill -KILL $$",
     ]);
     assert_eq!(output.status.signal(), Some(9), "{output:?}");
     let report: Value =

@@ -179,6 +179,21 @@ pub fn mlockall(flags: u64) -> Result<(), Errno> {
     answer(unsafe { syscall1(nr::MLOCKALL, flags) }).map(drop)
 }
 
+/// How many bytes the System V shared memory with this number has.
+///
+/// # Errors
+/// As shmctl(2) with `IPC_STAT`.
+pub fn shared_memory_bytes(id: i32) -> Result<u64, Errno> {
+    const IPC_STAT: u64 = 2;
+    /// `struct shmid64_ds` in words, and which one is `shm_segsz`.
+    const WORDS: usize = 14;
+    const SIZE: usize = 6;
+    let mut state = [0u64; WORDS];
+    // SAFETY: the kernel fills the structure, whose size this is.
+    answer(unsafe { syscall3(nr::SHMCTL, i64::from(id) as u64, IPC_STAT, state.as_mut_ptr() as u64) })?;
+    Ok(state[SIZE])
+}
+
 /// Unmaps all pages of the range.
 ///
 /// # Errors

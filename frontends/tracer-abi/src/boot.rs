@@ -7,6 +7,9 @@ pub const MODE_COV: u32 = 1;
 /// Count blocks.
 pub const MODE_COUNT: u32 = 2;
 
+/// Bytes from the bootstrap block to the list of mappings behind it.
+pub const MAPS_AT: u64 = 4096;
+
 /// Written by the host into the target's memory; the runtime's entry point gets its address in `rdi`, with
 /// `rsp` at the end of the same mapping.
 #[repr(C)]
@@ -44,8 +47,9 @@ pub struct Bootstrap {
     pub torture: u32,
     /// 1 when children are followed through exec, 0 when they run natively.
     pub follow_children: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Bytes of the list of mappings, [`MAPS_AT`] behind the block: the executable lines of `/proc/pid/maps` as
+    /// the host reads them. 0 when the process is to read them itself.
+    pub maps_bytes: u32,
     /// All other general registers at the entry, in the order of `user_regs_struct`; zero at an exec.
     pub app_gprs: [u64; 16],
     /// Flags at the entry.

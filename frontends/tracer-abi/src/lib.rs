@@ -27,14 +27,14 @@ mod boot;
 mod control;
 mod slot;
 
-pub use boot::{Bootstrap, MODE_COUNT, MODE_COV, MODE_RUN};
+pub use boot::{Bootstrap, MAPS_AT, MODE_COUNT, MODE_COV, MODE_RUN};
 pub use control::{Control, LIMITS, LimitRecord, REQUESTS, Request, kind, state};
 pub use slot::{Block, Module, Partial, SlotHeader, life, stat};
 
 /// First word of a [`Control`] block, `midstrid` in ASCII.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"midstrid");
 /// Changes with every change of a layout in this crate.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Bytes of the control block; slot 0 starts here.
 pub const CONTROL_BYTES: u64 = 64 << 10;

@@ -14,9 +14,17 @@ use crate::tracer::Tracer;
 /// Bytes of a path that are reported.
 pub(crate) const PATH_BYTES: usize = 1024;
 
-/// Looks through the mappings that the kernel made for the program. The descriptor this takes is
-/// closed before the program's first instruction.
-pub(crate) fn find_initial(engine: &Engine<Tracer>, boot: &Bootstrap) {
+/// Looks through the mappings that the kernel made for the program: those that the host lists, or the process's
+/// own list when it gave none.
+pub(crate) fn find_initial(engine: &Engine<Tracer>, boot: &Bootstrap, given: &[u8]) {
+    match given {
+        [] => read_list(engine, boot),
+        given => MapEntries::new(given).for_each(|entry| note(engine, boot, &entry)),
+    }
+}
+
+/// The descriptor this takes is closed before the program's first instruction.
+fn read_list(engine: &Engine<Tracer>, boot: &Bootstrap) {
     let Ok(fd) = openat(AT_FDCWD, c"/proc/self/maps", O_RDONLY | O_CLOEXEC, 0) else {
         midstride_engine::fatal::fail(format_args!("/proc/self/maps cannot be read; is /proc mounted?"));
     };

@@ -3,12 +3,13 @@
 use core::arch::naked_asm;
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
+use core::slice;
 
 use midstride_block::{Config, Unobserved};
 use midstride_engine::gate::EngineCode;
 use midstride_engine::{Engine, Heap, HeapRef, Limited, Limits, Setup, fatal};
 use midstride_os::LINUX_PAGES;
-use midstride_tracer_abi::{Bootstrap, CACHE_BYTES_MIN, Control, MAGIC, VERSION};
+use midstride_tracer_abi::{Bootstrap, CACHE_BYTES_MIN, Control, MAGIC, MAPS_AT, VERSION};
 
 use crate::HEAP;
 use crate::channel::Channel;
@@ -52,15 +53,18 @@ extern "C" fn _start() -> ! {
     )
 }
 
-extern "C" fn start(boot: *const Bootstrap) -> ! {
+extern "C" fn start(block: *const Bootstrap) -> ! {
     // SAFETY: the host wrote the block and passes its address.
-    let boot = unsafe { *boot };
+    let boot = unsafe { *block };
     if boot.magic != MAGIC || boot.version != VERSION {
         fatal::fail(format_args!("the runtime image and the host are of different versions"));
     }
     // SAFETY: the only thread, the only time.
     let engine: &'static Engine<Tracer> = unsafe { (*ENGINE.0.get()).write(engine(&boot)) };
-    modules::find_initial(engine, &boot);
+    // SAFETY: the host wrote so many bytes there, into the same mapping; nobody changes them.
+    let maps =
+        unsafe { slice::from_raw_parts(block.byte_add(MAPS_AT as usize).cast(), boot.maps_bytes as usize) };
+    modules::find_initial(engine, &boot, maps);
     engine.take_signals();
     let cx = engine.take_thread().unwrap_or_else(|error| fatal::fail(format_args!("{error}")));
     engine.policy.begin(cx, &boot);

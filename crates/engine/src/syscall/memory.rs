@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering;
 
 use midstride_addr::{AppPc, AppRange};
 use midstride_asm::Gpr;
-use midstride_os::mem::{MapFlags, Prot, RemapFlags};
+use midstride_os::mem::{MapFlags, Prot, RemapFlags, shared_memory_bytes};
 use midstride_os::{Errno, nr};
 
 use super::{After, Verdict, argument, make};
@@ -22,9 +22,11 @@ fn pages(start: u64, bytes: u64) -> AppRange {
     AppRange::new(AppPc::new(start), AppPc::new(end))
 }
 
-/// Whether code mapped like this can change without a system call.
+/// Whether code mapped like this can change without a system call. A mapping that grows downwards keeps its
+/// protection: what it grows by has that of its lowest page.
 fn writes(prot: Prot, flags: MapFlags) -> Writes {
-    match (flags.contains(MapFlags::SHARED), prot.contains(Prot::WRITE)) {
+    let keeps = flags.contains(MapFlags::SHARED) || flags.contains(MapFlags::GROWSDOWN);
+    match (keeps, prot.contains(Prot::WRITE)) {
         (true, _) => Writes::Elsewhere,
         (false, true) => Writes::Here,
         (false, false) => Writes::No,
@@ -150,16 +152,49 @@ impl<P: Policy> Engine<P> {
         Verdict::Answer(result)
     }
 
-    /// Attaching System V memory may cover code, and may be executable.
+    /// Attaching System V memory may cover code, and may be executable. How large it is the kernel tells.
     pub(super) fn shmat(&self, cx: &mut ThreadContext) -> Verdict {
+        const SHM_REMAP: u64 = 0o40_000;
         const SHM_EXEC: u64 = 0o100_000;
+        let bytes = shared_memory_bytes(argument(cx, 0) as i32).unwrap_or(1);
         let mut shared = self.lock();
+        let wanted = pages(argument(cx, 1), bytes);
+        if argument(cx, 2) & SHM_REMAP != 0 && self.is_ours(&shared, wanted) {
+            return Verdict::Answer(Errno::EINVAL.raw());
+        }
         let result = make(cx);
-        if result > 0 && argument(cx, 2) & SHM_EXEC != 0 {
-            let range = pages(result as u64, 1);
-            Self::new_code(&mut shared, range, Writes::Elsewhere);
+        if result > 0 {
+            let range = pages(result as u64, bytes);
+            self.forget_code(&mut shared, range);
+            if argument(cx, 2) & SHM_EXEC != 0 {
+                Self::new_code(&mut shared, range, Writes::Elsewhere);
+            }
         }
         Verdict::Answer(result)
+    }
+
+    /// Detaching it unmaps it. The call does not say how much that is: what cannot be read any more.
+    pub(super) fn shmdt(&self, cx: &mut ThreadContext) -> Verdict {
+        let mut shared = self.lock();
+        let start = AppPc::new(argument(cx, 0));
+        let area = shared.code.area(start);
+        let result = make(cx);
+        if let Some(area) = area.filter(|_| result == 0) {
+            let is_gone = |page: &u64| read_app(*page, &mut [0]).is_err();
+            let rest = (start.get()..area.range.end().get()).step_by(PAGE as usize);
+            let gone = rest.take_while(is_gone).count() as u64;
+            self.forget_code(&mut shared, pages(start.get(), gone * PAGE));
+        }
+        Verdict::Answer(result)
+    }
+
+    /// The kernel is going to write where the program tells it to, whenever that is, and says to nobody but the
+    /// program that a page cannot be written.
+    pub(super) fn writes_later(&self, _: &mut ThreadContext) -> Verdict {
+        let mut shared = self.lock();
+        Self::open_all(&mut shared);
+        shared.watch.protect_no_more();
+        Verdict::Call
     }
 
     /// `range` is code from now on. Blocks may stand for what could not be read there before.

@@ -81,6 +81,8 @@ fn special<P: Policy>(number: u64) -> Option<Special<P>> {
         nr::MPROTECT | nr::PKEY_MPROTECT => Engine::mprotect,
         nr::MREMAP => Engine::mremap,
         nr::SHMAT => Engine::shmat,
+        nr::SHMDT => Engine::shmdt,
+        nr::IO_SETUP | nr::IO_URING_SETUP => Engine::writes_later,
         nr::MADVISE => Engine::madvise,
         nr::TRUNCATE | nr::FTRUNCATE | nr::CREAT => Engine::shrink,
         nr::OPEN | nr::OPENAT => Engine::open,

@@ -23,14 +23,14 @@ mod script;
 
 use std::io;
 
-use midstride_tracer_abi::{Bootstrap, CONTROL_BYTES, MAGIC, VERSION};
+use midstride_tracer_abi::{Bootstrap, CONTROL_BYTES, MAGIC, MAPS_AT, VERSION};
 
 pub(crate) use image::Image;
 pub use image::ImageError;
 
 use self::auxv::Auxv;
 use self::home::{BOOT_BYTES, PREFERRED};
-use self::place::Maps;
+use self::place::{Maps, executable_lines};
 use self::remote::{Remote, RemoteError};
 use crate::channel::Channel;
 use crate::sys::{self, ChildSignalsHeld, Pid, Regs};
@@ -121,6 +121,8 @@ struct Place {
     control: u64,
     /// Where the bootstrap block goes.
     bootstrap: u64,
+    /// Bytes of the list of mappings behind it; 0 when the process finds them in its own `/proc`.
+    maps_bytes: u32,
 }
 
 /// Whether the kernel asks a filter of the program's about what is done here.
@@ -207,12 +209,24 @@ impl Injection<'_> {
     fn place_by_copying(&mut self) -> Result<Place, InjectError> {
         let layout = self.map_memory()?;
         match self.fill(layout) {
-            Ok(control) => Ok(Place { layout, control, bootstrap: layout.boot }),
+            Ok(control) => {
+                let maps_bytes = self.write_maps(layout);
+                Ok(Place { layout, control, bootstrap: layout.boot, maps_bytes })
+            }
             Err(error) => {
                 self.remote.munmap(layout.boot, layout.bytes())?;
                 Err(error.into())
             }
         }
+    }
+
+    /// Tells a process whose files are not the host's what code it has: where it runs there may be no `/proc`,
+    /// or one that it may not read. When that fails it has to look itself.
+    fn write_maps(&self, layout: Layout) -> u32 {
+        let text = executable_lines(self.remote.pid()).unwrap_or_default();
+        let fits = (text.len() as u64) < BOOT_BYTES - MAPS_AT;
+        let written = fits && self.remote.write(layout.boot + MAPS_AT, text.as_bytes()).is_ok();
+        if written { text.len() as u32 } else { 0 }
     }
 
     fn map_memory(&mut self) -> Result<Layout, InjectError> {
@@ -260,7 +274,7 @@ impl Injection<'_> {
 }
 
 fn bootstrap(place: Place, settings: &Settings, regs: &Regs) -> Bootstrap {
-    let Place { layout, control, .. } = place;
+    let Place { layout, control, maps_bytes, .. } = place;
     Bootstrap {
         magic: MAGIC,
         version: VERSION,
@@ -278,7 +292,7 @@ fn bootstrap(place: Place, settings: &Settings, regs: &Regs) -> Bootstrap {
         verbosity: settings.verbosity,
         torture: settings.torture,
         follow_children: settings.follow_children,
-        reserved: 0,
+        maps_bytes,
         app_gprs: [0; 16],
         app_rflags: regs.eflags,
     }

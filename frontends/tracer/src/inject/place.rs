@@ -14,6 +14,17 @@ const HIGH_END: u64 = 0x7fff_ffff_f000;
 /// Room left free above a mapping, for a heap or stack that grows.
 const MARGIN: u64 = 1 << 20;
 
+/// The lines of `/proc/pid/maps` that are of executable memory.
+pub(super) fn executable_lines(pid: Pid) -> io::Result<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/maps"))?;
+    Ok(executable(&text))
+}
+
+fn executable(text: &str) -> String {
+    let is_code = |line: &&str| line.split(' ').nth(1).is_some_and(|allowed| allowed.contains('x'));
+    text.split_inclusive('\n').filter(is_code).collect()
+}
+
 /// The mapped ranges of a process, ascending.
 pub(super) struct Maps {
     ranges: Vec<(u64, u64)>,
@@ -52,6 +63,14 @@ impl Maps {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_of_executable_memory_are_kept_whole() {
+        let vdso = "7ffff7fc0000-7ffff7fc2000 r-xp 00000000 00:00 0 [vdso]\n";
+        let code = "00400000-00401000 r-xp 00000000 08:01 17 /bin/x\n";
+        assert_eq!(executable(NON_PIE), [code, vdso].concat());
+        assert_eq!(executable("00400000-00401000 rw-p 00000000 08:01 17 /bin/r-x\n"), "");
+    }
 
     const NON_PIE: &str = "00400000-00401000 r-xp 00000000 08:01 17 /bin/x\n\
                            68000000-68010000 r--p 00000000 08:01 17 /bin/x\n\

@@ -45,7 +45,8 @@ impl Injection<'_> {
         };
         match ended {
             Some(ended) if ended.calls == page.calls => {
-                Ok(Some(Place { layout, control: ended.kept, bootstrap: layout.boot + PAGE }))
+                let (control, bootstrap) = (ended.kept, layout.boot + PAGE);
+                Ok(Some(Place { layout, control, bootstrap, maps_bytes: 0 }))
             }
             ended => self.undo(layout, ended).map(|()| None),
         }

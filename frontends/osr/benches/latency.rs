@@ -1,12 +1,18 @@
 //! How soon a program stands still after somebody asks, in whatever it does, and is on the disk: the wait for
 //! the next poll or out of the host call, the state, the write. Expected: microseconds at loops and in host
-//! calls; what a piece takes in operators and calls on much memory. `cargo bench -p midstride-osr --bench latency`.
+//! calls; what a piece takes in operators and calls on much memory. `cargo bench -p midstride-osr --bench latency`,
+//! with parts of names behind `--` for some of the rows.
+//!
+//! The first row is no program: a thread looks at a flag all the time, which another one sets. What that takes
+//! is the system's, and the least that any program takes.
 
+use std::env;
 use std::error::Error;
 use std::io::pipe;
 use std::os::fd::OwnedFd;
-use std::sync::mpsc;
-use std::thread;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use midstride_osr::{Config, Engine, Linker, Module, Outcome, Val, WasiCtx};
@@ -29,6 +35,8 @@ const TEXT: &str = r#"(module
                        (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
     (func (export "loop of 2000 operators") (local i64)
       (loop $l LONG (br $l)))
+    (func (export "the same, a rare call") (local i64)
+      (loop $l (if (i64.eq (local.get 0) (i64.const 1)) (then (drop (call $fib (i32.const 1))))) LONG (br $l)))
     (func (export "calls") (loop $l (drop (call $fib (i32.const 30))) (br $l)))
     (func (export "fill 1 MiB")
       (loop $l (memory.fill (i32.const 1024) (i32.const 1) (i32.const 0x100000)) (br $l)))
@@ -54,9 +62,10 @@ const TEXT: &str = r#"(module
 const LONG: (&str, usize) =
     ("(local.set 0 (i64.mul (i64.xor (local.get 0) (i64.const 7)) (local.get 0)))", 333);
 
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "loop",
     "loop of 2000 operators",
+    "the same, a rare call",
     "calls",
     "fill 1 MiB",
     "fill 64 MiB",
@@ -81,16 +90,41 @@ struct Times {
 fn main() -> Result<(), Box<dyn Error>> {
     let module = Module::new(&Engine::new(Config::default())?, TEXT.replace("LONG", &LONG.0.repeat(LONG.1)))?;
     println!("of {ROUNDS} freezes, median and longest: the wait, the state, and the write with its sync");
-    for kind in KINDS {
-        let times: Vec<Times> = (0..ROUNDS).map(|_| measure(&module, kind)).collect::<Result<_, _>>()?;
-        let part = |part: fn(&Times) -> Duration| {
-            let mut all: Vec<Duration> = times.iter().map(part).collect();
-            all.sort();
-            format!("{:>10.1?} {:>10.1?}", all[all.len() / 2], all[all.len() - 1])
-        };
-        println!("{kind:24} {} | {} | {}", part(|t| t.wait), part(|t| t.state), part(|t| t.write));
-    }
+    row("a flag, no program", flag)?;
+    let wanted: Vec<String> = env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    let is_wanted = |kind: &&str| wanted.is_empty() || wanted.iter().any(|part| kind.contains(&**part));
+    KINDS.into_iter().filter(is_wanted).try_for_each(|kind| row(kind, || measure(&module, kind)))
+}
+
+fn row(name: &str, measure: impl Fn() -> Result<Times, Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
+    let times: Vec<Times> = (0..ROUNDS).map(|_| measure()).collect::<Result<_, _>>()?;
+    let part = |part: fn(&Times) -> Duration| {
+        let mut all: Vec<Duration> = times.iter().map(part).collect();
+        all.sort();
+        format!("{:>10.1?} {:>10.1?}", all[all.len() / 2], all[all.len() - 1])
+    };
+    println!("{name:24} {} | {} | {}", part(|t| t.wait), part(|t| t.state), part(|t| t.write));
     Ok(())
+}
+
+/// Has another thread ask in a while; it answers when it did.
+fn soon(ask: impl FnOnce() + Send + 'static) -> JoinHandle<Instant> {
+    thread::spawn(move || {
+        thread::sleep(Duration::from_millis(5));
+        let now = Instant::now();
+        ask();
+        now
+    })
+}
+
+fn flag() -> Result<Times, Box<dyn Error>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let set = flag.clone();
+    let other = soon(move || set.store(true, Ordering::Release));
+    while !flag.load(Ordering::Acquire) {}
+    let stopped = Instant::now();
+    let asked = other.join().map_err(|_| "the other thread failed")?;
+    Ok(Times { wait: stopped - asked, state: Duration::ZERO, write: Duration::ZERO })
 }
 
 fn measure(module: &Module, kind: &str) -> Result<Times, Box<dyn Error>> {
@@ -104,20 +138,14 @@ fn measure(module: &Module, kind: &str) -> Result<Times, Box<dyn Error>> {
     let instance = linker.instantiate(module)?;
     let (handle, interrupt) = (instance.freeze_handle(), wasi.with(|wasi| wasi.interrupt()));
     handle.on_freeze(move || interrupt.raise());
-    let (send, asked) = mpsc::channel();
-    let other = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(5));
-        let now = Instant::now();
-        handle.freeze();
-        send.send(now)
-    });
+    let other = soon(move || handle.freeze());
     let outcome = instance.get_func(kind).ok_or("no such function")?.run(&[] as &[Val])?;
     let stopped = Instant::now();
-    other.join().map_err(|_| "the other thread failed")??;
+    let asked = other.join().map_err(|_| "the other thread failed")?;
     let Outcome::Frozen(frozen) = outcome else { return Err("it ended".into()) };
     let begun = Instant::now();
     frozen.state()?;
     let read = Instant::now();
     frozen.save(&directory.path().join("image"))?;
-    Ok(Times { wait: stopped - asked.recv()?, state: read - begun, write: read.elapsed() })
+    Ok(Times { wait: stopped - asked, state: read - begun, write: read.elapsed() })
 }

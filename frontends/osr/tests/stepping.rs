@@ -23,7 +23,8 @@ fn linker() -> Linker {
 
 /// What never ends: a loop of one jump, loops that start at the same place, ways back through a table, a loop
 /// around a call, loops around host calls and operators that the runtime carries out, and a function that
-/// clears many locals; thousands of instructions, in a loop that has a call and in one that has none.
+/// clears many locals; thousands of instructions, in loops that have a call, in one part and in many, and in one
+/// that has none.
 const ENDLESS: &str = r#"(module
     (import "host" "add" (func $add (param i32) (result i32)))
     (memory 2 100) (table 10 100 funcref)
@@ -50,17 +51,32 @@ const ENDLESS: &str = r#"(module
         (local.set 1 (i32.add (local.get 1) (i32.const 1))) (br $l)))
     (func (export "straight") (local i64)
       (loop $l (if (i64.eqz (local.get 0)) (then (drop (call $leaf (i32.const 1))))) STRAIGHT (br $l)))
+    (func (export "blocks") (local i64)
+      (loop $l (if (i64.eqz (local.get 0)) (then (drop (call $leaf (i32.const 1))))) BLOCKS (br $l)))
     (func (export "long") (local i64) (loop $l STRAIGHT (br $l)))
     (func $many MANY)
     (func (export "many locals") (loop $l (call $many) (br $l))))"#;
 
-const WAYS: [&str; 10] =
-    ["jump", "same place", "table", "call", "host", "runtime", "vectors", "straight", "long", "many locals"];
+const WAYS: [&str; 11] = [
+    "jump",
+    "same place",
+    "table",
+    "call",
+    "host",
+    "runtime",
+    "vectors",
+    "straight",
+    "blocks",
+    "long",
+    "many locals",
+];
 
 fn endless() -> Instance {
     let locals = "(local i64)".repeat(20_000);
-    let straight = "(local.set 0 (i64.add (i64.mul (local.get 0) (i64.const 3)) (i64.const 1)))".repeat(1000);
-    let text = ENDLESS.replace("MANY", &locals).replace("STRAIGHT", &straight);
+    let work = "(local.set 0 (i64.add (i64.mul (local.get 0) (i64.const 3)) (i64.const 1)))";
+    let blocks = format!("(block {work})").repeat(1000);
+    let text = ENDLESS.replace("MANY", &locals).replace("STRAIGHT", &work.repeat(1000));
+    let text = text.replace("BLOCKS", &blocks);
     linker().instantiate(&module(&text)).unwrap()
 }
 

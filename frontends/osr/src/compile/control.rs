@@ -144,7 +144,7 @@ impl<'m> Function<'m, '_> {
                 self.load_pins(all.minus(self.valid));
                 self.set_pin_state(PinState { valid: all, dirty: all });
             }
-            LoopKind::Calls => {
+            LoopKind::Calls | LoopKind::LongCalls => {
                 self.store_pins(self.dirty);
                 self.dirty = PinSet::EMPTY;
             }
@@ -157,7 +157,9 @@ impl<'m> Function<'m, '_> {
         match (self.polls, kind) {
             (Polls::Entries, _) => {}
             // Steps all the way round would take long.
-            (Polls::Compared, _) | (Polls::Stepped, LoopKind::Long) => self.poll(Phase::Loop),
+            (Polls::Compared, _) | (Polls::Stepped, LoopKind::Long | LoopKind::LongCalls) => {
+                self.poll(Phase::Loop);
+            }
             (Polls::Stepped, _) => self.poll_unseen(),
         }
     }

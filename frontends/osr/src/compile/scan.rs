@@ -27,8 +27,26 @@ pub(crate) enum LoopKind {
     Leaf,
     /// The same, and they are so long that one more instruction makes no difference.
     Long,
-    /// Its iterations make calls, which lose all registers.
+    /// Its iterations may make calls, which lose all registers.
     Calls,
+    /// The same, and there is a part of the iterations without a call or a block that is as long.
+    LongCalls,
+}
+
+impl LoopKind {
+    fn with_calls(self) -> Self {
+        match self {
+            Self::Leaf | Self::Calls => Self::Calls,
+            Self::Long | Self::LongCalls => Self::LongCalls,
+        }
+    }
+
+    fn long(self) -> Self {
+        match self {
+            Self::Leaf | Self::Long => Self::Long,
+            Self::Calls | Self::LongCalls => Self::LongCalls,
+        }
+    }
 }
 
 /// From so many bytes on a loop is long: they make a hundred instructions and more.
@@ -125,6 +143,8 @@ struct Scanner<'a> {
     depth: u32,
     /// What a use of a local weighs at this depth.
     weight: u32,
+    /// Where the last block began or ended, or the last call was.
+    last: usize,
 }
 
 /// Looks through the operators of a body (without its local declarations).
@@ -135,7 +155,8 @@ pub(crate) fn scan(bytes: &[u8], locals: usize, mut reused: Scan) -> Scan {
     reused.open.clear();
     reused.begun.clear();
     (reused.vectors, reused.odd_memory) = (false, None);
-    let mut scanner = Scanner { bytes, at: 0, found: reused, innermost: NO_LOOP, depth: 0, weight: 1 };
+    let mut scanner =
+        Scanner { bytes, at: 0, found: reused, innermost: NO_LOOP, depth: 0, weight: 1, last: 0 };
     scanner.quick();
     while scanner.operator().is_some() {
         scanner.quick();
@@ -265,7 +286,22 @@ impl Scanner<'_> {
         (self.depth, self.weight) = (depth, 1 << (3 * depth.min(DEEPEST)));
     }
 
+    /// A block begins or ends here, and with it what may be a long straight part of the innermost loop itself.
+    fn end_straight_part(&mut self) {
+        if self.at - self.last > LONG_BODY && self.found.open.last() != Some(&self.innermost) {
+            self.change_innermost(LoopKind::long);
+        }
+        self.last = self.at;
+    }
+
+    fn change_innermost(&mut self, change: impl FnOnce(LoopKind) -> LoopKind) {
+        if let Some(kind) = self.found.loops.get_mut(self.innermost) {
+            *kind = change(*kind);
+        }
+    }
+
     fn block(&mut self, shape: Shape) -> Option<()> {
+        self.end_straight_part();
         self.found.open.push(self.innermost);
         if shape == Shape::Loop {
             self.innermost = self.found.loops.len();
@@ -277,11 +313,12 @@ impl Scanner<'_> {
     }
 
     fn end(&mut self) -> Option<()> {
+        self.end_straight_part();
         let outer = self.found.open.pop()?;
         let inner = std::mem::replace(&mut self.innermost, outer);
         if inner != outer {
             match self.found.loops[inner] {
-                LoopKind::Calls => drop(self.call()),
+                LoopKind::Calls | LoopKind::LongCalls => drop(self.call()),
                 _ if self.at - self.found.begun[inner] > LONG_BODY => {
                     self.found.loops[inner] = LoopKind::Long
                 }
@@ -292,11 +329,11 @@ impl Scanner<'_> {
         Some(())
     }
 
-    /// Marks the innermost loop, which at its end marks the one around it.
+    /// Marks the innermost loop, which at its end marks the one around it. What is called looks whether it is
+    /// to stop.
     fn call(&mut self) -> Option<()> {
-        if let Some(kind) = self.found.loops.get_mut(self.innermost) {
-            *kind = LoopKind::Calls;
-        }
+        self.change_innermost(LoopKind::with_calls);
+        self.last = self.at;
         Some(())
     }
 
@@ -341,8 +378,15 @@ mod tests {
         ];
         let found = scan_of(&bytes, 3);
         assert_eq!(found.weights, [1, 1, 0]);
-        let mut thorough =
-            Scanner { bytes: &bytes, at: 0, found: Scan::default(), innermost: NO_LOOP, depth: 0, weight: 1 };
+        let mut thorough = Scanner {
+            bytes: &bytes,
+            at: 0,
+            found: Scan::default(),
+            innermost: NO_LOOP,
+            depth: 0,
+            weight: 1,
+            last: 0,
+        };
         thorough.found.weights = vec![0; 3];
         while thorough.operator().is_some() {}
         assert_eq!(thorough.found.weights, found.weights);
@@ -369,6 +413,23 @@ mod tests {
         let body = |nops: usize| [vec![3, 0x40], vec![1; nops], vec![0x0b, 0x0b]].concat();
         assert_eq!(scan_of(&body(LONG_BODY - 10), 0).loops, [LoopKind::Leaf]);
         assert_eq!(scan_of(&body(LONG_BODY + 10), 0).loops, [LoopKind::Long]);
+    }
+
+    #[test]
+    fn a_loop_with_calls_is_long_when_it_has_a_long_part_of_its_own_without_any() {
+        let nops = |nops: usize| vec![1; nops];
+        let (rare, call) = (vec![4, 0x40, 0x10, 0, 0x0b], vec![0x10, 0]);
+        let kind = |parts: &[Vec<u8>]| {
+            scan_of(&[vec![3, 0x40], parts.concat(), vec![0x0b, 0x0b]].concat(), 0).loops[0]
+        };
+        let (long, short) = (nops(LONG_BODY + 1), nops(LONG_BODY / 2 + 1));
+        assert_eq!(kind(&[long.clone(), rare.clone()]), LoopKind::LongCalls);
+        assert_eq!(kind(&[rare.clone(), long.clone()]), LoopKind::LongCalls);
+        assert_eq!(kind(&[rare.clone(), short.clone(), rare.clone(), short.clone()]), LoopKind::Calls);
+        assert_eq!(kind(&[short.clone(), call, short]), LoopKind::Calls);
+        // An arm that is long is one of many, and an inner loop has a start of its own.
+        assert_eq!(kind(&[rare.clone(), vec![2, 0x40], long.clone(), vec![0x0b]]), LoopKind::Calls);
+        assert_eq!(kind(&[rare, vec![3, 0x40], long, vec![0x0b]]), LoopKind::Calls);
     }
 
     #[test]

@@ -41,14 +41,17 @@ thread_local! {
     static SHARED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// So many steps are made before the thread runs on; twice as many the next time, if it comes to that.
-const FIRST: u32 = 128;
+/// So many steps are made before the thread runs on: the bodies of short loops. Most other code looks at the limit
+/// after fewer instructions than a step takes the time of.
+const FIRST: u32 = 16;
+/// So many times as many are made the next time, if it comes to that.
+const MORE: u32 = 4;
 
 /// Runs the next instruction by itself, or the thread on for a while when that was done often.
 fn step_on(ucontext: &mut UContext) {
     match LEFT.get() {
         (0, all) if !thread::is_counted() && thread::signal_soon() => {
-            LEFT.set((all.saturating_mul(2), all.saturating_mul(2)))
+            LEFT.set((all.saturating_mul(MORE), all.saturating_mul(MORE)))
         }
         (left, all) => {
             LEFT.set((left.saturating_sub(1), all));

@@ -1,5 +1,6 @@
 //! Modules: validated, compiled, placed.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use midstride_addr::CachePc;
@@ -36,14 +37,28 @@ struct Inner {
     engine: Engine,
 }
 
+/// What binary modules start with.
+const MAGIC: &[u8] = b"\0asm";
+
 impl Module {
     /// A module from its binary or text form.
     ///
     /// # Errors
     /// [`ModuleError`]; nothing is left behind.
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Self, ModuleError> {
-        let wasm = wat::parse_bytes(bytes.as_ref()).map_err(ModuleError::Text)?;
-        Self::from_binary(engine, &wasm)
+        Self::compile(engine, binary(bytes.as_ref())?, None)
+    }
+
+    /// A module from its binary or text form, which it keeps: it does without a copy of the binary form.
+    ///
+    /// # Errors
+    /// [`ModuleError`]; nothing is left behind.
+    pub fn from_vec(engine: &Engine, bytes: Vec<u8>) -> Result<Self, ModuleError> {
+        let wasm = match binary(&bytes)? {
+            Cow::Owned(wasm) => wasm,
+            Cow::Borrowed(_) => bytes,
+        };
+        Self::compile(engine, wasm.into(), None)
     }
 
     /// A module from its binary form.
@@ -51,25 +66,29 @@ impl Module {
     /// # Errors
     /// [`ModuleError`]; nothing is left behind.
     pub fn from_binary(engine: &Engine, wasm: &[u8]) -> Result<Self, ModuleError> {
-        Self::compile(engine, wasm, None)
+        Self::compile(engine, wasm.into(), None)
     }
 
     /// The same module compiled so that a frame can be continued at an operator.
     pub(crate) fn resumable(&self, at: ResumeAt) -> Result<Self, ModuleError> {
-        Self::compile(self.engine(), self.wasm(), Some(at))
+        Self::compile(self.engine(), self.wasm().into(), Some(at))
     }
 
-    fn compile(engine: &Engine, wasm: &[u8], resume_at: Option<ResumeAt>) -> Result<Self, ModuleError> {
-        let (info, pending) = parse(wasm)?;
+    fn compile(
+        engine: &Engine,
+        wasm: Cow<'_, [u8]>,
+        resume_at: Option<ResumeAt>,
+    ) -> Result<Self, ModuleError> {
+        let (info, pending) = parse(&wasm)?;
         let layout = VmLayout::new(&info);
         let compiled =
-            compile(wasm, &info, &layout, pending, Wanted { polls: engine.config().polls, resume_at })?;
+            compile(&wasm, &info, &layout, pending, Wanted { polls: engine.config().polls, resume_at })?;
         let Compiled { code, len, thunks, starts, map, frames, loop_starts } = compiled;
         let stepped = engine.config().polls == Polls::Stepped;
         let starts: Arc<[u32]> = starts.into();
         let steps = stepped.then(|| Box::new(Steps::new(loop_starts, starts.clone(), thunks.asks)));
         let code = code.publish(len, steps);
-        let (wasm, engine, hash) = (wasm.to_vec(), engine.clone(), OnceLock::new());
+        let (wasm, engine, hash) = (wasm.into_owned(), engine.clone(), OnceLock::new());
         Ok(Self(Arc::new(Inner { wasm, info, layout, starts, map, frames, hash, thunks, code, engine })))
     }
 
@@ -84,7 +103,7 @@ impl Module {
     /// # Errors
     /// [`ModuleError::Invalid`], [`ModuleError::Unsupported`].
     pub fn validate(bytes: impl AsRef<[u8]>) -> Result<(), ModuleError> {
-        let wasm = wat::parse_bytes(bytes.as_ref()).map_err(ModuleError::Text)?;
+        let wasm = binary(bytes.as_ref())?;
         let (_, pending) = parse(&wasm)?;
         for (func, body) in pending {
             func.into_validator(wasmparser::FuncValidatorAllocations::default()).validate(&body)?;
@@ -102,6 +121,15 @@ impl Module {
     pub fn exports(&self) -> impl Iterator<Item = (&str, ExternType)> {
         let info = self.info();
         info.exports.iter().map(|(name, item)| (&**name, info.item_type(*item)))
+    }
+
+    /// The index of the function that is exported by a name.
+    #[must_use]
+    pub fn exported_function(&self, name: &str) -> Option<u32> {
+        match self.export(name)? {
+            Item::Func(function) => Some(function),
+            _ => None,
+        }
     }
 
     /// The machine code of a function with a body, counted among those; calls in it lead to where the callees
@@ -178,6 +206,15 @@ impl Module {
     pub(crate) fn frame(&self, func: u32) -> crate::compile::Frame {
         self.0.frames[(func - self.info().imported_funcs) as usize]
     }
+}
+
+/// The binary form of a module in either form.
+fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, ModuleError> {
+    if !bytes.starts_with(MAGIC) && str::from_utf8(bytes).is_err() {
+        let reason = "it is neither a binary, which starts with \\0asm, nor text".to_owned();
+        return Err(ModuleError::Invalid { offset: 0, reason });
+    }
+    wat::parse_bytes(bytes).map_err(ModuleError::Text)
 }
 
 /// Names of functions, for backtraces.

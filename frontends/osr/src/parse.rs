@@ -22,7 +22,8 @@ const NUMBERS_OF_64_BITS: WasmFeatures = WasmFeatures::MEMORY64;
 pub(crate) type Pending<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
 
 /// Features, by the words in which the validator refuses them.
-const REFUSALS: [(&str, Unsupported); 16] = [
+const REFUSALS: [(&str, Unsupported); 17] = [
+    ("component model", Unsupported::Components),
     ("multi-memory", Unsupported::MultiMemory),
     ("multiple memories", Unsupported::MultiMemory),
     ("memory64", Unsupported::Memory64),

@@ -109,3 +109,17 @@ fn a_thousand_modules_live_at_once() {
         assert_eq!(call(&instance, "run", &[]).unwrap(), [Val::I32(n as i32)]);
     }
 }
+
+#[test]
+fn bytes_that_a_module_keeps_are_the_same_module() {
+    let engine = Engine::new(Config::default()).unwrap();
+    let text = r#"(module (func $f (export "run")) (memory (export "memory") 1))"#;
+    let binary = wat::parse_str(text).unwrap();
+    let copied = Module::from_binary(&engine, &binary).unwrap();
+    for bytes in [binary, text.into()] {
+        let kept = Module::from_vec(&engine, bytes).unwrap();
+        assert_eq!((kept.hash(), kept.exported_function("run")), (copied.hash(), Some(0)));
+        assert_eq!((kept.exported_function("memory"), kept.exported_function("f")), (None, None));
+    }
+    assert!(Module::from_vec(&engine, b"(module (func".to_vec()).is_err());
+}

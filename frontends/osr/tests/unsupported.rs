@@ -33,6 +33,24 @@ fn each_proposal_is_named() {
 }
 
 #[test]
+fn a_component_is_named() {
+    let engine = Engine::new(Config::default()).unwrap();
+    let error = Module::new(&engine, "(component)").unwrap_err();
+    assert_eq!(error.to_string(), "the component-model proposal is not supported (at offset 0x0)");
+}
+
+#[test]
+fn what_is_neither_binary_nor_text_is_refused_as_that() {
+    let engine = Engine::new(Config::default()).unwrap();
+    for bytes in [&b"\x7fELF\x02\xff"[..], b"\0as\xff"] {
+        let (module, valid) =
+            (Module::new(&engine, bytes).unwrap_err(), Module::validate(bytes).unwrap_err());
+        assert!(matches!(module, ModuleError::Invalid { offset: 0, .. }), "{module:?}");
+        assert!(matches!(valid, ModuleError::Invalid { offset: 0, .. }), "{valid:?}");
+    }
+}
+
+#[test]
 fn an_invalid_function_is_refused_where_it_is_wrong() {
     let engine = Engine::new(Config::default()).unwrap();
     let error = Module::new(&engine, "(module (func (result i32) (i64.const 1)))").unwrap_err();

@@ -9,12 +9,13 @@ use midstride_osr::Module;
 use midstride_osr::statemap::{Frame, FunctionNames, ImageHead, Value};
 use serde_json::{Value as Json, json};
 
+use super::checkpoint::newest;
 use super::print::{print, say};
 use super::program::{module_of, open};
 
 /// Prints it.
 pub(crate) fn inspect(image: &Path, module: Option<PathBuf>, json: bool) -> Result<ExitCode> {
-    let file = open(image)?;
+    let file = if image.is_dir() { newest(image)? } else { open(image)? };
     let module = module_of(&file, module)?;
     let text =
         if json { format!("{:#}\n", as_json(&module, file.head())) } else { as_text(&module, file.head())? };

@@ -43,7 +43,7 @@ enum Command {
     },
     /// Runs a program for a while, then freezes it into a file
     Freeze {
-        /// When, as 500ms, 2s, 1m
+        /// When, as 500ms, 2s, 1m, 1h
         #[arg(long, value_parser = duration, default_value = "1s")]
         after: Duration,
         /// The image to write
@@ -65,9 +65,9 @@ enum Command {
         #[command(flatten)]
         stops: StopArgs,
     },
-    /// Shows what is in an image
+    /// Shows what is in an image, or in the newest whole checkpoint of a directory
     Inspect {
-        /// An image
+        /// An image, or a directory with checkpoints
         image: PathBuf,
         /// The module, if it is no longer where it was
         #[arg(long)]
@@ -85,7 +85,7 @@ enum Command {
     Show {
         /// A module, binary or text
         module: PathBuf,
-        /// Its index, or its name in the name section
+        /// Its index, its name in the name section, or the name it is exported by
         function: Option<String>,
         /// For programs
         #[arg(long)]
@@ -151,11 +151,11 @@ pub(crate) struct StopArgs {
     /// Where Ctrl-\ freezes it to
     #[arg(long, default_value = "midwasm.image")]
     pub(crate) freeze_to: PathBuf,
-    /// Save it this often, as 500ms, 2s, 1m
+    /// Save it this often, as 500ms, 2s, 1m, 1h
     #[arg(long, value_parser = duration, requires = "checkpoint_dir")]
     pub(crate) checkpoint_every: Option<Duration>,
     /// Where checkpoints are kept
-    #[arg(long)]
+    #[arg(long, requires = "checkpoint_every")]
     pub(crate) checkpoint_dir: Option<PathBuf>,
     /// Write what compiling and running took there, as JSON
     #[arg(long)]
@@ -163,12 +163,14 @@ pub(crate) struct StopArgs {
 }
 
 /// Units of time, and how many milliseconds they have.
-const UNITS: [(&str, f64); 3] = [("ms", 1.0), ("s", 1e3), ("m", 6e4)];
+const UNITS: [(&str, f64); 4] = [("ms", 1.0), ("s", 1e3), ("m", 6e4), ("h", 3.6e6)];
 
 fn duration(text: &str) -> Result<Duration> {
     let unit = UNITS.iter().find_map(|(unit, ms)| Some((text.strip_suffix(unit)?, ms)));
-    let (number, ms) = unit.ok_or_else(|| anyhow!("a time has a unit: 500ms, 2s, 1m"))?;
-    Ok(Duration::try_from_secs_f64(number.trim().parse::<f64>()? * ms / 1e3)?)
+    let (number, ms) = unit.ok_or_else(|| anyhow!("a time has a unit: 500ms, 2s, 1m, 1h"))?;
+    let number = number.trim().parse::<f64>();
+    let number = number.map_err(|_| anyhow!("a time is a number and a unit: 500ms, 2s, 1m, 1h"))?;
+    Ok(Duration::try_from_secs_f64(number * ms / 1e3)?)
 }
 
 /// Says why nothing came of it.
@@ -184,7 +186,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         Command::Thaw { image, module, trust, stops } => session::thaw(&image, module, trust, &stops),
         Command::Inspect { image, module, json } => inspect::inspect(&image, module, json),
         Command::Validate { module } => {
-            Module::validate(read(&module)?)?;
+            Module::validate(read(&module)?).with_context(|| module.display().to_string())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Show { module, function, json } => show::show(&module, function.as_deref(), json),
@@ -199,7 +201,8 @@ fn compile(path: &Path, rounds: u32, times: Option<&Path>) -> Result<ExitCode> {
     for _ in 0..rounds.max(1) {
         // Its memory can be used again.
         drop(last.take());
-        let (module, time) = timed(|| Module::new(&engine, &wasm));
+        let wasm = wasm.clone();
+        let (module, time) = timed(|| Module::from_vec(&engine, wasm));
         last = Some(module.with_context(|| path.display().to_string())?);
         all.push(time);
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use midstride_osr::{
-    Config, Engine, Frozen, Func, ImageFile, Instance, Linker, Module, Outcome, PageCheck, Polls, Trap, Val,
-    ValType, WasiCtx,
+    Config, Engine, ExternType, Frozen, Func, ImageFile, Instance, Linker, Module, Outcome, PageCheck, Polls,
+    Trap, Val, ValType, WasiCtx,
 };
 use midstride_wasi::{Builder, DirAccess, MODULE, Streams};
 
@@ -17,6 +17,9 @@ use super::{ProgramArgs, read};
 
 /// The name under which images say where their module is.
 const OWN_STATE: &str = "midwasm";
+
+/// So many functions are named where another one was asked for.
+const NAMED: usize = 10;
 
 /// A program that can be run.
 #[derive(Debug)]
@@ -47,7 +50,7 @@ impl Start {
 fn load(path: &Path, polls: Polls) -> Result<(Module, Duration)> {
     let engine = Engine::new(Config { polls, ..Config::default() })?;
     let wasm = read(path)?;
-    let (module, time) = timed(|| Module::new(&engine, wasm));
+    let (module, time) = timed(|| Module::from_vec(&engine, wasm));
     Ok((module.with_context(|| path.display().to_string())?, time))
 }
 
@@ -62,7 +65,7 @@ impl Program {
         initialize(&instance)?;
         interruptible(&wasi, &instance);
         let name = args.invoke.as_deref().unwrap_or("_start");
-        let func = instance.get_func(name).ok_or_else(|| anyhow!("there is no function `{name}`"))?;
+        let func = instance.get_func(name).ok_or_else(|| no_function(name, &module))?;
         let params = if args.invoke.is_some() { parse_args(&func, &args.args)? } else { Vec::new() };
         // A pipe has no name that could be kept.
         let path = args.module.canonicalize().or_else(|_| std::path::absolute(&args.module))?;
@@ -151,21 +154,47 @@ fn host(args: &ProgramArgs) -> Result<Builder> {
     Ok(builder)
 }
 
+/// Says which functions there are.
+fn no_function(name: &str, module: &Module) -> anyhow::Error {
+    let is_function = |ty: &ExternType| matches!(ty, ExternType::Func(_));
+    let mut names: Vec<&str> =
+        module.exports().filter(|(_, ty)| is_function(ty)).map(|(name, _)| name).collect();
+    let more = if names.len() > NAMED { " and more" } else { "" };
+    names.truncate(NAMED);
+    match &*names {
+        [] => anyhow!("there is no function `{name}`: the module exports none"),
+        names => anyhow!("there is no function `{name}`: --invoke can call {}{more}", names.join(", ")),
+    }
+}
+
 fn parse_args(func: &Func, args: &[OsString]) -> Result<Vec<Val>> {
-    let types = func.ty().params();
+    let ty = func.ty();
+    let types = ty.params();
     if types.len() != args.len() {
-        bail!("{} arguments wanted, {} given", types.len(), args.len());
+        let listed: Vec<String> = types.iter().map(ToString::to_string).collect();
+        bail!("{} arguments wanted ({}), {} given", types.len(), listed.join(" "), args.len());
     }
     types.iter().zip(args).map(|(&ty, arg)| parse_arg(ty, &arg.to_string_lossy())).collect()
 }
 
+/// A number of so many bits, with a sign or without, in decimal or hexadecimal digits; nothing if it is none.
+fn parse_integer(bits: u32, arg: &str) -> Option<i64> {
+    let (negative, digits) = arg.strip_prefix('-').map_or((false, arg), |rest| (true, rest));
+    let (radix, digits) = digits.strip_prefix("0x").map_or((10, digits), |rest| (16, rest));
+    let size = u64::from_str_radix(digits, radix).ok()?;
+    let value = if negative { -i128::from(size) } else { i128::from(size) };
+    let range = -(1 << (bits - 1))..1i128 << bits;
+    range.contains(&value).then_some(value as i64)
+}
+
 fn parse_arg(ty: ValType, arg: &str) -> Result<Val> {
     let wrong = || format!("`{arg}` is no {ty}");
+    let integer = |bits| parse_integer(bits, arg).with_context(wrong);
     Ok(match ty {
-        ValType::I32 => Val::I32(arg.parse().with_context(wrong)?),
-        ValType::I64 => Val::I64(arg.parse().with_context(wrong)?),
+        ValType::I32 => Val::I32(integer(32)? as i32),
+        ValType::I64 => Val::I64(integer(64)?),
         ValType::F32 => Val::from(arg.parse::<f32>().with_context(wrong)?),
         ValType::F64 => Val::from(arg.parse::<f64>().with_context(wrong)?),
-        ty => bail!("a {ty} cannot be given on the command line"),
+        ty => bail!("no {ty} can be given on the command line"),
     })
 }

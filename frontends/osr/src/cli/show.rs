@@ -48,7 +48,7 @@ pub(crate) fn show(path: &Path, function: Option<&str>, json: bool) -> Result<Ex
     let mut functions: Vec<Function> =
         (0..).map_while(|defined| Some(head(&module, &module.code_map(defined)?.0))).collect();
     if let Some(wanted) = function {
-        let defined = find(&functions, wanted)?;
+        let defined = find(&module, &functions, wanted)?;
         let instructions = rows(&module, defined, &functions);
         functions = vec![Function { instructions, ..functions.swap_remove(defined) }];
     }
@@ -63,12 +63,16 @@ fn head(module: &Module, entry: &FunctionEntry) -> Function {
     Function { function, name, wasm, code, bytes: code_end - code, instructions: Vec::new() }
 }
 
-/// The place of the function with this index, or else this name.
-fn find(functions: &[Function], wanted: &str) -> Result<usize> {
-    let index = wanted.parse().ok();
-    let by_index = functions.iter().position(|known| Some(known.function) == index);
+/// The place of the function with this index, or else this name, or else exported by it.
+fn find(module: &Module, functions: &[Function], wanted: &str) -> Result<usize> {
+    let with_index = |index: u32| functions.iter().position(|known| known.function == index);
+    let by_index = wanted.parse().ok().and_then(with_index);
     let by_name = || functions.iter().position(|known| known.name.as_deref() == Some(wanted));
-    by_index.or_else(by_name).ok_or_else(|| anyhow!("no function with a body is called {wanted}"))
+    let by_export = || module.exported_function(wanted).and_then(with_index);
+    by_index
+        .or_else(by_name)
+        .or_else(by_export)
+        .ok_or_else(|| anyhow!("no function with a body is called {wanted}"))
 }
 
 fn rows(module: &Module, defined: usize, functions: &[Function]) -> Vec<Row> {

@@ -106,6 +106,9 @@ fn the_newest_whole_checkpoint_of_a_directory_goes_on() {
         turns
     };
     assert!(thaw(&place.path("points")) > turns(newest));
+    // It is also the one that is shown.
+    let shown = |image: &Path| output(midwasm().args(["inspect", "--json"]).arg(image));
+    assert_eq!(shown(&place.path("points")), shown(newest));
     // None is whole: all are named, with their reasons.
     for path in checkpoints(&place) {
         let bytes = fs::read(&path).unwrap();

@@ -33,6 +33,14 @@ fn instructions_stand_beside_the_operators_they_belong_to() {
 }
 
 #[test]
+fn a_function_without_a_name_is_found_by_its_export() {
+    let place = Place::new(r#"(module (func) (func (export "run") (param i64)))"#);
+    let (status, by_export, stderr) = show(&place, &["run"]);
+    assert_eq!((status, &*by_export), (0, &*show(&place, &["1"]).1), "{stderr}");
+    assert!(by_export.starts_with("function 1: "), "{by_export}");
+}
+
+#[test]
 fn programs_get_the_same_as_json() {
     let (status, json, stderr) = show(&Place::new(MODULE), &["peek", "--json"]);
     assert_eq!(status, 0, "{stderr}");

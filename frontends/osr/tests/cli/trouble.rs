@@ -145,3 +145,87 @@ fn a_library_is_initialized_before_its_functions_are_called() {
     let (status, _, stderr) = output(&mut invoke(&place, "answer"));
     assert_eq!((status, &*stderr), (125, "midwasm: _initialize: unreachable\n"));
 }
+
+#[test]
+fn numbers_are_given_in_any_form_that_their_bits_have() {
+    let place = Place::new(
+        r#"(module (func (export "i32") (param i32) (result i32) (local.get 0))
+          (func (export "i64") (param i64) (result i64) (local.get 0)))"#,
+    );
+    let given = |name: &str, number: &str| output(invoke(&place, name).args(["--", number]));
+    let numbers = [
+        ("i32", "4294967295", "-1"),
+        ("i32", "0xffFF", "65535"),
+        ("i32", "-2147483648", "-2147483648"),
+        ("i32", "-0x10", "-16"),
+        ("i64", "0xffffffffffffffff", "-1"),
+        ("i64", "-9223372036854775808", "-9223372036854775808"),
+        ("i64", "+7", "7"),
+    ];
+    for (name, number, expected) in numbers {
+        let (status, stdout, stderr) = given(name, number);
+        assert_eq!((status, stdout.trim_end()), (0, expected), "{stderr}");
+    }
+    let wrong =
+        [("i32", "4294967296"), ("i32", "-2147483649"), ("i64", "18446744073709551616"), ("i32", "0x")];
+    for (name, number) in wrong {
+        let expected = format!("midwasm: `{number}` is no {name}\n");
+        assert_eq!(given(name, number), (125, String::new(), expected));
+    }
+}
+
+#[test]
+fn who_asks_for_a_function_that_is_not_there_is_told_which_are() {
+    let place = Place::new(ANSWERS);
+    let (status, _, stderr) = output(&mut invoke(&place, "anser"));
+    let expected = "midwasm: there is no function `anser`: --invoke can call answer, trap\n";
+    assert_eq!((status, &*stderr), (125, expected));
+    fs::write(&place.module, "(module (memory (export \"_start\") 1))").unwrap();
+    let (status, _, stderr) = output(midwasm().arg("run").arg(&place.module));
+    assert_eq!(
+        (status, &*stderr),
+        (125, "midwasm: there is no function `_start`: the module exports none\n")
+    );
+}
+
+#[test]
+fn who_gives_too_few_arguments_is_told_their_types() {
+    let place = Place::new(r#"(module (func (export "f") (param i32 f64)))"#);
+    let (status, _, stderr) = output(invoke(&place, "f").arg("1"));
+    assert_eq!((status, &*stderr), (125, "midwasm: 2 arguments wanted (i32 f64), 1 given\n"));
+}
+
+#[test]
+fn an_invalid_module_is_told_by_its_name() {
+    let place = Place::new("(module (func (result i32)))");
+    for command in ["validate", "run", "compile", "show"] {
+        let (status, _, stderr) = output(midwasm().arg(command).arg(&place.module));
+        let start = format!("midwasm: {}: invalid module: ", place.module.display());
+        assert!(status == 125 && stderr.starts_with(&start), "{command}: {stderr}");
+    }
+}
+
+#[test]
+fn a_time_is_a_number_with_a_unit() {
+    let place = Place::new(ANSWERS);
+    let freeze = |after: &str| {
+        let mut command = midwasm();
+        command.args(["freeze", "--invoke", "answer", "--after", after, "-o"]).arg(place.path("image"));
+        output(command.arg(&place.module))
+    };
+    assert_eq!(freeze("0.5h").1, "42\n");
+    for (after, reason) in [("5", "a time has a unit"), ("1us", "a time is a number and a unit")] {
+        let (status, _, stderr) = freeze(after);
+        assert!(status == 2 && stderr.contains(reason), "{stderr}");
+    }
+}
+
+#[test]
+fn a_directory_for_checkpoints_alone_is_an_error() {
+    let place = Place::new(ANSWERS);
+    let mut command = midwasm();
+    command.args(["run", "--invoke", "answer", "--checkpoint-dir"]).arg(place.path("points"));
+    let (status, _, stderr) = output(command.arg(&place.module));
+    assert!(status == 2 && stderr.contains("--checkpoint-every"), "{stderr}");
+    assert!(!place.path("points").exists());
+}

@@ -41,13 +41,21 @@ fn as_text(module: &Module, head: &ImageHead) -> Result<String, std::fmt::Error>
         let stored: u64 = runs.iter().map(|run| run.range.bytes()).sum();
         writeln!(text, "memory {index}: {} pages, {stored} bytes stored", memory.wasm_pages())?;
     }
-    for (what, dropped) in [("data", &state.dropped_data), ("element", &state.dropped_elements)] {
-        dropped.iter().try_for_each(|segment| writeln!(text, "{what} segment {segment}: dropped"))?;
-    }
+    text += &dropped("data", &state.dropped_data);
+    text += &dropped("element", &state.dropped_elements);
     for part in &state.host {
         writeln!(text, "host {}: {} bytes", part.name, part.bytes.len())?;
     }
     Ok(text)
+}
+
+/// Segments that are gone; programs have them by the ten thousands, one behind the other.
+fn dropped(what: &str, segments: &[u32]) -> String {
+    let line = |run: &[u32]| match run {
+        [first, .., last] => format!("{what} segments {first} to {last}: dropped\n"),
+        one => one.iter().map(|one| format!("{what} segment {one}: dropped\n")).collect(),
+    };
+    segments.chunk_by(|one, next| one.checked_add(1) == Some(*next)).map(line).collect()
 }
 
 fn as_json(module: &Module, head: &ImageHead) -> Json {

@@ -121,11 +121,16 @@ pub(crate) fn open(image: &Path) -> Result<ImageFile> {
 
 /// Where the module of an image is.
 pub(crate) fn module_path(file: &ImageFile, given: Option<PathBuf>) -> Result<PathBuf> {
-    let own = || {
-        let part = file.head().state.host.iter().find(|part| part.name == OWN_STATE)?;
-        Some(PathBuf::from(std::str::from_utf8(&part.bytes).ok()?))
-    };
-    given.or_else(own).ok_or_else(|| anyhow!("the image does not say where its module is: give --module"))
+    if let Some(path) = given {
+        return Ok(path);
+    }
+    let part = file.head().state.host.iter().find(|part| part.name == OWN_STATE);
+    let path = part.and_then(|part| Some(PathBuf::from(std::str::from_utf8(&part.bytes).ok()?)));
+    match path {
+        Some(path) if path.exists() => Ok(path),
+        Some(path) => bail!("the image's module is no longer at {}: give --module", path.display()),
+        None => bail!("the image does not say where its module is: give --module"),
+    }
 }
 
 /// The module of an image, checked.

@@ -156,6 +156,30 @@ fn what_is_no_image_is_refused_by_its_name() {
 }
 
 #[test]
+fn an_image_whose_module_was_moved_is_given_it() {
+    let place = Place::new(SPIN);
+    let image = place.path("image");
+    freeze(&place, &image, "60ms", TURNS);
+    let expected = spin(&place, TURNS);
+    let moved = place.path("moved.wat");
+    fs::rename(&place.module, &moved).unwrap();
+    for command in ["thaw", "inspect"] {
+        let (status, _, stderr) = output(midwasm().arg(command).arg(&image));
+        let reason = "the image's module is no longer at ";
+        assert!(status == 125 && stderr.contains(reason) && stderr.contains("--module"), "{stderr}");
+    }
+    let with =
+        |command: &str, module: &Path| output(midwasm().arg(command).arg("--module").arg(module).arg(&image));
+    assert_eq!(with("inspect", &moved).0, 0);
+    assert_eq!(with("thaw", &moved), (0, expected, String::new()));
+    fs::write(&place.module, RICH).unwrap();
+    for command in ["thaw", "inspect"] {
+        let (status, _, stderr) = with(command, &place.module);
+        assert!(status == 125 && stderr.contains("the image is of module "), "{stderr}");
+    }
+}
+
+#[test]
 fn who_reads_what_is_shown_may_stop() {
     let place = Place::new(SPIN);
     let image = place.path("image");

@@ -145,3 +145,23 @@ fn a_proc_of_another_pid_namespace_is_refused_aloud() {
     assert_eq!(output.status.code(), Some(126));
     assert!(text(&output.stderr).starts_with("midtrace: /proc is "), "{}", text(&output.stderr));
 }
+
+#[test]
+fn programs_start_where_there_is_no_null_device() {
+    const HIDE_DEVICES: &str = "mount -t tmpfs none /dev && exec \"$0\" \"$@\"";
+    let target = midtrace::target_directory(env!("CARGO_BIN_EXE_keeper"));
+    let path = midtrace::path(&target).expect("midtrace builds");
+    let hidden = || {
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", HIDE_DEVICES]);
+        command
+    };
+    if !hidden().arg("true").output().is_ok_and(|output| output.status.success()) {
+        eprintln!("NOT RUN: a mount namespace is not possible here");
+        return;
+    }
+    let output = hidden().arg(path).args(["run", "-q", "--", "sh", "-c", "echo /dev/*; exit 3"]).output();
+    let output = output.expect("unshare starts");
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert_eq!((text(&output.stdout).as_str(), text(&output.stderr).as_str()), ("/dev/*\n", ""));
+}

@@ -3,7 +3,7 @@
 //! `std::process::Command` is not used because it changes what the program inherits: it resets SIGPIPE
 //! and the signal mask.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
@@ -101,12 +101,16 @@ extern "C" fn hold_then_exec(held: *mut libc::c_void) -> libc::c_int {
 }
 
 /// Opens `/dev/null`, closed at exec, in the place of each standard descriptor that is closed, so that no
-/// file of the host's gets a standard number; the program still finds them closed.
+/// file of the host's gets a standard number; the program still finds them closed. Where there is no such
+/// device, the root directory keeps the place: it can neither be read nor written through that.
 pub(crate) fn keep_standard_descriptors() -> io::Result<()> {
+    const KEEPERS: [(&CStr, i32); 2] = [(c"/dev/null", libc::O_RDWR), (c"/", libc::O_PATH)];
+    // SAFETY: the path is a terminated string; the kernel reads it and writes nothing.
+    let open =
+        |(path, flags): (&CStr, i32)| check(unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC) });
+    let [device, root] = KEEPERS;
     loop {
-        let flags = libc::O_RDWR | libc::O_CLOEXEC;
-        // SAFETY: the path is a terminated string; the kernel reads it and writes nothing.
-        let fd = check(unsafe { libc::open(c"/dev/null".as_ptr(), flags) })? as i32;
+        let fd = open(device).or_else(|_| open(root))? as i32;
         if fd > 2 {
             // SAFETY: the kernel just made this descriptor, so nobody else owns it.
             drop(unsafe { OwnedFd::from_raw_fd(fd) });

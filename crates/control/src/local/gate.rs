@@ -5,7 +5,7 @@
 //! | integer | general registers, flags | `leave` of the same kind |
 //! | vector | and vector and x87 registers | |
 //! | all | and the bases of FS and GS | |
-//! | native | everything, by `iretq`, so that the first instruction can be stepped | `leave` of all |
+//! | native | everything, by `iretq`, so that the first instruction can be stepped; looks for calls last of all | `leave` of all |
 //!
 //! Nothing uses the program's stack. A signal handler that ends a run sends the thread to the landing, which
 //! restores what is the thread's own.

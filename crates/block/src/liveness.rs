@@ -1,4 +1,4 @@
-// Where in a block the program needs no flags.
+//! Where in a block the program needs no flags.
 
 use midstride_relocate::{FlagSet, flag_effects};
 

@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use midstride_os::signal::{MaskHow, SigSet, rt_sigprocmask};
+use midstride_os::signal::{
+    MaskHow, SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, SIGTRAP, SIGURG, SigSet, rt_sigaction,
+    rt_sigprocmask,
+};
 use midstride_osr::{
     Caller, Config, Engine, FreezeHandle, Instance, Linker, Module, Outcome, Polls, Trap, TrapKind, Val,
 };
@@ -298,6 +301,19 @@ fn faults_are_traps_in_a_thread_that_blocks_all_signals() {
         ["load", "divide"].map(|name| instance.get_func(name).unwrap().call(&[]).unwrap_err().kind())
     });
     assert_eq!(kinds.join().unwrap(), [TrapKind::MemoryOutOfBounds, TrapKind::IntegerDivideByZero]);
+}
+
+/// The stack for handlers that threads get from the standard library has room for two frames with large vectors
+/// and little more: a handler that was interrupted by the next signal, at its deepest, ended the process.
+#[test]
+fn no_signal_interrupts_the_handlers() {
+    let _installs = endless();
+    for signal in [SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGURG] {
+        // SAFETY: only asks.
+        let action = unsafe { rt_sigaction(signal, None) }.unwrap();
+        // The kernel leaves out what cannot be blocked.
+        assert_eq!(action.mask, SigSet::ALL.without(SIGKILL).without(SIGSTOP), "signal {signal}");
+    }
 }
 
 #[test]

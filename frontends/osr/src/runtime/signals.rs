@@ -42,7 +42,8 @@ pub(crate) fn install() {
                 handler: (handle as *const ()).expose_provenance() as u64,
                 flags: SA_SIGINFO | SA_RESTORER | SA_ONSTACK | flags,
                 restorer: (rt_sigreturn as *const ()).expose_provenance() as u64,
-                mask: SigSet::EMPTY,
+                // The stacks that threads have for handlers need not have room for several frames.
+                mask: SigSet::ALL,
             };
             // SAFETY: `handle` has the type of a handler, allocates nothing and takes no lock; the
             // restorer is one. These signals can be handled, so the call cannot fail.
@@ -126,7 +127,7 @@ unsafe fn leave_compiled_code(signal: i32, address: u64, ucontext: &mut UContext
 /// The arguments are those of the kernel.
 unsafe fn pass_on(before: KernelSigaction, signal: i32, info: *mut SigInfo, context: *mut UContext) {
     // SAFETY: the caller's contract.
-    let sent = unsafe { (*info).code } <= 0;
+    let (sent, interrupted) = unsafe { ((*info).code <= 0, SigSet::from_bits((*context).sigmask)) };
     match before.handler {
         // By default it does nothing.
         SIG_IGN | SIG_DFL if signal == SIGURG => {}
@@ -144,6 +145,8 @@ unsafe fn pass_on(before: KernelSigaction, signal: i32, info: *mut SigInfo, cont
             type Handler = unsafe extern "C" fn(i32, *mut SigInfo, *mut UContext);
             // SAFETY: it was the handler; one that takes fewer arguments ignores the others.
             let handler = unsafe { std::mem::transmute::<*const (), Handler>(handler) };
+            // Cannot fail with these arguments. Our return puts back what was interrupted.
+            let _ = rt_sigprocmask(MaskHow::Set, Some(interrupted.union(before.mask).with(signal)));
             // SAFETY: as the kernel would call it.
             unsafe { handler(signal, info, context) };
         }

@@ -1,8 +1,19 @@
 // A code generator of a few instructions for the programs whose code changes.
 #ifndef JIT_H
 #define JIT_H
+#include <setjmp.h>
 #include "common.h"
 typedef uint64_t (*code_fn)(uint64_t);
+
+static __attribute__((unused)) sigjmp_buf jit_back;
+// The handler of faults in what jit_call calls.
+static inline void jit_fault(int signal, siginfo_t *info, void *context) { siglongjmp(jit_back, signal); }
+// What code answers, or its fault's signal, negative.
+static inline int64_t jit_call(void *code) {
+    int signal = sigsetjmp(jit_back, 1);
+    if (signal) return -signal;
+    return (uint32_t)((code_fn)code)(0);
+}
 
 // mov eax, value; ret
 static inline size_t jit_constant(uint8_t *at, uint32_t value) {

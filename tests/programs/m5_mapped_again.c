@@ -1,20 +1,13 @@
 //! code is unmapped and other code mapped at its address: munmap, MAP_FIXED over it, mremap to and away, madvise
-#include <setjmp.h>
 #include "jit.h"
-static sigjmp_buf back;
-static void on_fault(int signal, siginfo_t *info, void *context) { siglongjmp(back, 1); }
-static int faults(void *code) {
-    if (sigsetjmp(back, 1)) return 1;
-    ((code_fn)code)(0);
-    return 0;
-}
+static int faults(void *code) { return jit_call(code) < 0; }
 static void place(uint8_t *at, uint32_t value, int flags) {
     MUST((long)mmap(at, 4096, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | flags, -1, 0));
     jit_constant(at + 16, value);
     MUST(mprotect(at, 4096, RX));
 }
 int main(void) {
-    handle(SIGSEGV, on_fault, 0);
+    handle(SIGSEGV, jit_fault, 0);
     uint8_t *home = jit_pages(16, PROT_NONE), *away = jit_pages(1, PROT_NONE);
     for (uint32_t n = 0; n < 300; n++) {
         MUST(munmap(home, 4096));
